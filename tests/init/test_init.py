@@ -295,6 +295,28 @@ class TestRefusals:
         assert "Traceback" not in error
         assert not Path("task.yaml").exists()
 
+    @pytest.mark.parametrize(
+        ("adapter", "header", "keys", "named"),
+        [
+            ("time_series/classification", "who,t,level,kind", "id= time= label=", "id=who time=t label=kind"),
+            ("nlp/regression", "remark,worth,more,kind", "text= target=", "text=remark target=worth"),
+        ],
+    )
+    def test_columns_that_are_not_recognized(self, adapter: str, header: str, keys: str, named: str) -> None:
+        """A table with a header is not told to get one: the adapter's keys are told, and work."""
+        rows = [f"p{n % 30},{n // 30},{n / 7},{'ab'[n % 2]}" for n in range(150)]
+        if adapter == "nlp/regression":
+            rows = [f"some words stand here {n},{n / 7},{n},x" for n in range(150)]
+        Path("a.csv").write_text("\n".join([header, *rows]))
+        told = tuner("init", "a.csv", "--adapter", adapter, status=2).stderr.splitlines()[-1]
+        wanted = ", ".join(f"data.{key}COLUMN" for key in keys.split())
+        assert told == (
+            f"a.csv: the table must have columns that {adapter} recognizes, but got '{header.replace(',', ', ')}'. "
+            f"Name those that it has by --set: {wanted}."
+        )
+        sets = [word for each in named.split() for word in ("--set", f"data.{each}")]
+        tuner("init", "a.csv", "--adapter", adapter, *sets)
+
     def test_what_is_no_file(self) -> None:
         """A pipe is not waited for; a device is not read; nothing there is told."""
         os.mkfifo("pipe.csv")

@@ -21,6 +21,8 @@ from tuner.execution.failures import in_one_line
 from tuner.own_code import find_modules
 
 _MOST_NAME = 60
+_COLUMNS = ("audio", "text", "words", "tags", "id", "time", "series", "label", "target", "targets")
+"""Options of `data` that name the columns of a table, in the order of their telling."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,14 @@ def _nothing(seen: Glimpse, refusals: Sequence[UserError], adapter: str | None) 
         return error
     if (table := seen.table) is not None:
         _check_cells(seen, table)
+        keys = [f"data.{name}" for name in _COLUMNS if adapter and name in ADAPTERS[adapter].options.model_fields]
+        if adapter and keys and (table.headed or table.form == "jsonl"):
+            return DataError(
+                f"the table must have columns that {adapter} recognizes",
+                value=", ".join(column.name for column in table.columns),
+                fix=f"Name those that it has by --set: {', '.join(f'{key}=COLUMN' for key in keys)}.",
+                where=str(seen.path),
+            )
     what = "names unknown to every adapter" if seen.is_folder else "text" if seen.text is not None else "no text"
     who = f"adapter {adapter}" if adapter else "some adapter"
     return DataError(
