@@ -197,6 +197,34 @@ def export(*arguments: object) -> tuple[int, str]:
     return done.exit_code, done.output
 
 
+def shown() -> tuple[str, str]:
+    """What the page shows: a program for texts, and what takes a part's place with words."""
+    page = (Path(__file__).parents[2] / "docs/using-the-model.md").read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    (at,) = (number for number, block in enumerate(blocks) if "onnx" in block)
+    return blocks[at], blocks[at + 1]
+
+
+@pytest.mark.parametrize("case", ["words", "characters"])
+def test_what_the_page_shows_holds_for_other_units(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short and long words, known and unknown ones, digits, signs; of characters the text is not cut."""
+    texts = ["Rain, snow-rain 12!", "fog's overwhelmingly long 3rd \u96e8"] if case == "words" else ["Rain 12", "fog"]
+    model = made_model(tmp_path / "made", f"nlp/classification: {case}")
+    assert export(model, "-o", tmp_path / "out", "--onnx")[0] == 0
+    wanted = load(model).predict(texts, proba=True)
+    code, words = shown()
+    code = re.sub(r"^texts = .*$", lambda _: f"texts = {texts!r}", code, flags=re.MULTILINE)
+    if case == "words":
+        before, _, rest = code.partition("tokenizer = ")
+        code = before + words + "for row, " + rest.partition("for row, ")[2]
+    monkeypatch.chdir(tmp_path / "out")
+    names: dict[str, Any] = {}
+    exec(code, names)
+    found = torch.from_numpy(names["logits"]).double().softmax(1).numpy()
+    columns = [f"p({name})" for name in names["about"]["facts"]["classes"]]
+    np.testing.assert_allclose(found, wanted[columns].to_numpy(), atol=1e-5)
+
+
 def test_a_study_is_exported_and_answers_from_its_files_alone(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -207,10 +235,7 @@ def test_a_study_is_exported_and_answers_from_its_files_alone(
     assert status == 0, said
     wanted = load(tmp_path / "out").predict(["a lovely film", "a dull one"], proba=True)
 
-    page = (Path(__file__).parents[2] / "docs/using-the-model.md").read_text()
-    (code,) = (
-        block for block in re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE) if "onnx" in block
-    )
+    code, _ = shown()
     monkeypatch.chdir(tmp_path / "out")
     names: dict[str, Any] = {}
     exec(code, names)
