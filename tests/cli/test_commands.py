@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import sys
+from contextlib import chdir
 from pathlib import Path
 
 import jsonschema
@@ -266,6 +267,17 @@ def test_a_package_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatc
 def test_rerun_repeats_a_trial() -> None:
     """A recorded trial trains again to the same numbers, bit for bit."""
     assert tuner("rerun", "tiny.yaml", "1").stdout == "trial 1: 2 epochs repeated, every number equal\n"
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("command", [("rerun", "tiny", "1"), ("run", "tiny"), ("validate", "tiny")])
+def test_a_study_in_place_of_a_task_file_is_told_its_file(command: tuple[str, ...], tmp_path: Path) -> None:
+    """The file that the study was run with, where it is there."""
+    wanted = "TASK.yaml must be a task file, but got 'the name of a study, tiny'. Name "
+    assert tuner(*command, status=2).output == f"{wanted}tiny.yaml, which it was run with.\n"
+    shutil.copytree("mlruns/studies/tiny", tmp_path / "mlruns/studies/tiny")
+    with chdir(tmp_path):
+        assert tuner(*command, status=2).output == f"{wanted}the file that it was run with.\n"
 
 
 @pytest.mark.usefixtures("here")

@@ -12,6 +12,7 @@ import pytest
 from tests.support.command import tuner
 from tests.support.models import made_model
 from tests.support.shops import model_of, shops
+from tuner.errors import DataError
 from tuner.predict import Model, load
 
 
@@ -51,6 +52,13 @@ def test_a_broken_line_keeps_its_place(name: str, texts: Path, tmp_path: Path) -
     for why in told.values():
         assert f"{file}{why}" in done.stderr
     assert f"{len(told)} could not be read" in done.stderr
+
+
+@pytest.mark.parametrize("data", [None, 3])
+def test_what_are_no_data_at_all(data: object, texts: Path) -> None:
+    """It is told what data are; nothing is wrong with the model."""
+    with pytest.raises(DataError, match="data must be a table, a list of items, or the path of a file or folder, but"):
+        load(texts).predict(data)
 
 
 def test_rows_of_numbers(tmp_path: Path) -> None:

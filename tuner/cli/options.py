@@ -9,7 +9,9 @@ from typing import Any
 
 import click
 
-from tuner.disk.folder import STUDIES
+from tuner.cli.studies import begun_with, known_studies
+from tuner.disk.folder import STUDIES, StudyFolder
+from tuner.errors import StudyError
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 SET = click.option(
@@ -19,7 +21,22 @@ SET = click.option(
     metavar="KEY=VALUE",
     help="Change any key of the task file, such as budget.trials=10. May be repeated.",
 )
-TASK = click.argument("task", type=click.Path(path_type=Path), metavar="TASK.yaml")
+
+
+def _task_file(_: click.Context, __: click.Parameter, task: Path) -> Path:
+    """The path of a task file.
+
+    Raises:
+        UserError: It is the name of a study; the message has the study's task file, where that is known.
+    """
+    if not task.exists() and str(task) in known_studies(STUDIES):
+        own = begun_with(StudyFolder(Path(STUDIES).absolute() / task))
+        fix = f"Name {own}, which it was run with." if own else "Name the file that it was run with."
+        raise StudyError("TASK.yaml must be a task file", value=f"the name of a study, {task}", fix=fix)
+    return task
+
+
+TASK = click.argument("task", type=click.Path(path_type=Path), metavar="TASK.yaml", callback=_task_file)
 STUDY = click.argument("study", metavar="STUDY")
 STORAGE = click.option("--storage", default=STUDIES, show_default=True, help="Folder of studies.")
 

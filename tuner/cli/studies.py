@@ -8,9 +8,7 @@ from tempfile import TemporaryDirectory
 import click
 
 from tuner.disk.folder import StudyFolder
-from tuner.disk.study_events import read_sweep
 from tuner.errors import StudyError, nearest
-from tuner.reporting.commands import of_task
 
 
 def study_folder(study: str, storage: str, sets: tuple[str, ...] = ()) -> StudyFolder:
@@ -103,12 +101,17 @@ def _check_finished(study: StudyFolder) -> None:
 
 def _resuming(study: StudyFolder) -> str:
     """The command that goes on with a study, with the task file and the settings of its last run."""
+    from tuner.disk.study_events import read_sweep
+    from tuner.reporting.commands import of_task
+
     asked = read_sweep(study).asked
     return of_task("run", Path(begun_with(study) or "TASK.yaml"), asked.get("sets") or ())
 
 
 def begun_with(study: StudyFolder) -> str:
     """The task file of a study's last run; "" where it is not there, seen from the current folder."""
+    from tuner.disk.study_events import read_sweep
+
     file = read_sweep(study).asked.get("file", "")
     return file if Path(file).is_file() else ""
 

@@ -110,7 +110,14 @@ class Model:
         yield from self._sound(lambda: self.codec.read(path))
 
     def items(self, data: Any) -> Iterator[Item]:
-        """The items of values in memory. See `Codec.items`."""
+        """The items of values in memory. See `Codec.items`.
+
+        Raises:
+            DataError: It is neither a table nor a list of items.
+        """
+        if not hasattr(data, "__iter__"):
+            rule = "data must be a table, a list of items, or the path of a file or folder"
+            raise DataError(rule, value=data, fix="docs/using-the-model.md has what an item is.")
         yield from self._sound(lambda: self.codec.items(data))
 
     def _sound(self, items: Callable[[], Iterator[Item]]) -> Iterator[Item]:
