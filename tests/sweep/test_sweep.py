@@ -216,6 +216,21 @@ def test_a_changed_budget_of_epochs_is_refused(tmp_path: Path) -> None:
         sweep(path, "budget.epochs=5")
 
 
+def test_other_data_are_refused_with_what_is_other(tmp_path: Path) -> None:
+    """An option of theirs with both values, or else the contents of the files."""
+    path = write_task(tmp_path, trials=1)
+    sweep(path)
+    (tmp_path / "moved.csv").write_bytes((tmp_path / "waves.csv").read_bytes() + b"\n")
+    with pytest.raises(StudyError, match=r"data must stay .*, but got 'another path'"):
+        sweep(path, "data.path=moved.csv")
+    with pytest.raises(StudyError, match="but got 'another path, split_seed'"):
+        sweep(path, "data.split_seed=7", "data.path=moved.csv")
+    with (tmp_path / "waves.csv").open("a") as more:
+        more.write((tmp_path / "waves.csv").read_text().splitlines()[-1] + "\n")
+    with pytest.raises(StudyError, match="but got 'other data in its files'"):
+        sweep(path)
+
+
 def test_fresh_keeps_the_old_study_under_another_name(tmp_path: Path) -> None:
     """A new study begins at trial 0; the old one is beside it, whole."""
     path = write_task(tmp_path, trials=2)

@@ -223,6 +223,10 @@ class _Data(_Form):
     digest: str = ""
 
 
+class _Origin(_Form):
+    file: str = ""
+
+
 class _Sweep(_Event):
     metric: str = ""
     direction: Literal["maximize", "minimize"] | None = None
@@ -240,7 +244,7 @@ class _Sweep(_Event):
     data: _Data | None = None
     counts: dict[str, _Whole] | None = None
     registers: bool = False
-    file: str = "task.yaml"
+    origin: _Origin | None = None
     sets: list[str] = []
 
 

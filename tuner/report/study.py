@@ -64,7 +64,7 @@ class ReportedStudy:
 
     def again(self, command: str, *more: str) -> str:
         """A command for its task file, with the changes that it was last run with."""
-        file = Path(self.sweep.get("file") or "task.yaml")  # of versions before
+        file = Path((self.sweep.get("origin") or {}).get("file") or "task.yaml")  # of versions before
         return of_task(command, file, self.sweep.get("sets") or (), *more)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from tuner.adapters import preparing
 from tuner.disk import events
 from tuner.disk.folder import trial_run
 from tuner.errors import Key, StudyError
+from tuner.redaction import redacted
 from tuner.task.code import check_code
 from tuner.task.task import Task
 
@@ -69,7 +71,7 @@ def _check_facts(task: Task, search: Search) -> None:
     for key, value in facts.items():
         name = ".".join(map(str, key))
         if stored.get(name, value) != value:
-            was, now = ("", "other data or options") if key == ("data",) else (f" ({stored[name]!r})", value)
+            was, now = ("", _other_data(task, search)) if key == ("data",) else (f" ({stored[name]!r})", value)
             raise StudyError(
                 f"{name} must stay what study {task.folder.name} was begun with{was}",
                 value=now,
@@ -77,6 +79,21 @@ def _check_facts(task: Task, search: Search) -> None:
                 where=task.place(key),
             )
     search.set_attribute("facts", {".".join(map(str, key)): value for key, value in facts.items()})
+    search.set_attribute("data", _told(task))
+
+
+def _other_data(task: Task, search: Search) -> str:
+    """Which options of the data are others than the study's, or that the files are."""
+    was, now = search.attribute("data"), _told(task)
+    if was is None:  # a study of a version before
+        return "other data or options"
+    others = [name for name in {**was, **now} if was.get(name) != now.get(name)]
+    return f"another {', '.join(others)}" if others else "other data in its files"
+
+
+def _told(task: Task) -> dict[str, str]:
+    """Every option of the data, as text without secrets."""
+    return {name: redacted(json.dumps(value, default=str)) for name, value in task.data.items()}
 
 
 def _check_edition(task: Task, search: Search) -> None:
