@@ -111,9 +111,10 @@ def _resuming(study: StudyFolder) -> str:
 def begun_with(study: StudyFolder) -> str:
     """The task file of a study's last run; "" where it is not there, seen from the current folder."""
     from tuner.disk.study_events import read_sweep
+    from tuner.reporting.commands import here, task_file
 
-    file = read_sweep(study).asked.get("file", "")
-    return file if Path(file).is_file() else ""
+    file = task_file(read_sweep(study).asked)
+    return here(file) if file is not None and file.is_file() else ""
 
 
 def has_study(task: str, sets: tuple[str, ...]) -> bool:

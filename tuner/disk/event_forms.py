@@ -223,10 +223,6 @@ class _Data(_Form):
     digest: str = ""
 
 
-class _Origin(_Form):
-    file: str = ""
-
-
 class _Sweep(_Event):
     metric: str = ""
     direction: Literal["maximize", "minimize"] | None = None
@@ -244,7 +240,7 @@ class _Sweep(_Event):
     data: _Data | None = None
     counts: dict[str, _Whole] | None = None
     registers: bool = False
-    origin: _Origin | None = None
+    file: str = ""
     sets: list[str] = []
 
 

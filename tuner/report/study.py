@@ -15,7 +15,7 @@ from tuner.disk.lock import held
 from tuner.messages import State
 from tuner.objective import Objective
 from tuner.reporting.about import About
-from tuner.reporting.commands import of_task
+from tuner.reporting.commands import of_task, task_file
 from tuner.reporting.comparable import Comparable, comparable
 from tuner.reporting.ensemble import Ensemble, ensemble
 from tuner.reporting.leaderboard import BASELINE, Confirmation, confirmation, leaderboard
@@ -64,8 +64,7 @@ class ReportedStudy:
 
     def again(self, command: str, *more: str) -> str:
         """A command for its task file, with the changes that it was last run with."""
-        file = Path((self.sweep.get("origin") or {}).get("file") or "task.yaml")  # of versions before
-        return of_task(command, file, self.sweep.get("sets") or (), *more)
+        return of_task(command, task_file(self.sweep) or Path("task.yaml"), self.sweep.get("sets") or (), *more)
 
     @property
     def objective(self) -> Objective:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tuner.disk.folder import STUDIES, StudyFolder
 from tuner.own_code import found_anyhow
@@ -56,6 +57,11 @@ def to_use(model: Path, own_code: str, *more: str) -> str:
     if found_anyhow(own_code):
         return f"{command} --own-code"
     return f"PYTHONPATH={shlex.quote(here(Path(own_code)))} {command} --own-code"
+
+
+def task_file(sweep: Mapping[str, Any]) -> Path | None:
+    """The task file of a study's last run, as it was named then, by its event `sweep`; None of versions before."""
+    return Path(sweep["file"]) if sweep.get("file") else None
 
 
 def here(path: Path) -> str:

@@ -11,6 +11,7 @@ from tuner.disk import events, places
 from tuner.disk.gc import collect
 from tuner.disk.versions import note_versions, versions
 from tuner.redaction import redacted
+from tuner.reporting.commands import here
 from tuner.sweep.open_sweep import OpenSweep
 from tuner.sweep.origin import origin
 from tuner.task.code import code_now
@@ -51,6 +52,7 @@ def begin(sweep: OpenSweep, prepared: Prepared, digest: str) -> None:
         sampler=task.sampler[0],
         pruner=task.pruner[0],
         seed=file.sampler.seed,
+        file=here(task.path),
         sets=list(task.sets),
         recorder=file.tracking.choice[0],
         registers=file.tracking.choice[1].get("register") is True,
