@@ -150,8 +150,8 @@ def fisher(hits: int, trials: int, other_hits: int, other_trials: int) -> float:
     """
     marked = hits + other_hits
     least, most = max(0, marked - other_trials), min(marked, trials)
+    # How many draws give the first group its least possible number of hits, one more, and so on.
     ways = [math.comb(trials, least) * math.comb(other_trials, marked - least)]
-    """Of drawing so many hits for the first group, from the least number that is possible on."""
     for drawn in range(least, most):
         gained, lost = (trials - drawn) * (marked - drawn), (drawn + 1) * (other_trials - marked + drawn + 1)
         ways.append(ways[-1] * gained // lost)

@@ -57,12 +57,14 @@ class Evidence:
     @property
     def counted(self) -> tuple[int, ...]:
         """Items of the validation and of the test data, if the objective is a share of them; else none."""
-        counts = self.prepared.counts
-        return (counts["val"], counts["test"]) if self.objective.counted else ()
+        return (self._items("val"), self._items("test")) if self.objective.counted else ()
 
     def step(self, split: str) -> float:
         """The objective's smallest change where it counts items, else 0."""
-        return 1.0 / max(1, self.prepared.counts.get(split, 0)) if self.objective.counted else 0.0
+        return 1.0 / self._items(split) if self.objective.counted else 0.0
+
+    def _items(self, split: str) -> int:
+        return max(1, self.prepared.counts.get(split, 0))  # as adapters of others may count none
 
 
 def conclude(evidence: Evidence, winner: RunRecord | None, interval: Interval | None = None) -> Verdict:
