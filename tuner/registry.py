@@ -25,7 +25,7 @@ class Entry:
         target: "module:Name", imported only by `load`.
         summary: One line for `tuner list`.
         source: The paper, or "ours" for our own invention.
-        options: pydantic model whose fields are the entry's parameters (names as in a search space).
+        options: A `tuner.config.options.Options` whose fields are the entry's parameters (names as in a search space).
     """
 
     target: str
@@ -40,7 +40,7 @@ class Entry:
     def parameters(self) -> dict[str, str]:
         """Parameter name -> its description, in the order of the options model."""
         fields: Mapping[str, Any] = self.options.model_fields
-        return {info.alias or name: info.description or "" for name, info in fields.items()}
+        return {fields[name].alias or name: meaning for name, meaning in self.options.meanings().items()}
 
 
 @dataclass(frozen=True)

@@ -70,8 +70,9 @@ def test_every_adapter_is_tested() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_options_speak_for_themselves(name: str) -> None:
     """Every option has a default and a description."""
-    fields = ADAPTERS[name].options.model_fields
-    assert not [field for field, info in fields.items() if info.is_required() or not info.description]
+    options = ADAPTERS[name].options
+    assert not [field for field, info in options.model_fields.items() if info.is_required()]
+    assert all(options.meanings().values())
 
 
 @pytest.mark.parametrize("name", sorted(SOURCES))

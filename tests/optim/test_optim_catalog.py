@@ -103,4 +103,4 @@ def test_off_is_null(name: str) -> None:
 
 def test_every_field_is_described() -> None:
     """Every field of the learning options has a description."""
-    assert all(field.description for field in LearningOptions.model_fields.values())
+    assert all(LearningOptions.meanings().values())

@@ -113,7 +113,7 @@ def _rows(catalog: Catalog) -> list[dict[str, Any]]:
 def parameter_models() -> Iterator[tuple[str, str, type[Options], str]]:
     """Every options model whose fields can be searched, as (kind of its owner, the owner's name, model, source).
 
-    Of adapters it is their whole model, of which those fields count whose description says so (`is_searchable`).
+    Of adapters it is their whole model, of which those fields count whose description says so (`SEARCHABLE`).
     """
     yield "network", "every network", NetOptions, ""
     yield "training", "every training", LearningOptions, ""
@@ -124,17 +124,17 @@ def parameter_models() -> Iterator[tuple[str, str, type[Options], str]]:
         yield "adapter", name, ADAPTERS[name].options, ""
 
 
-def searched_fields(kind: str, model: type[Options]) -> dict[str, Any]:
-    """The fields of a model of `parameter_models`, by their names in a search space."""
+def searched_fields(kind: str, model: type[Options]) -> dict[str, str]:
+    """What the fields of a model of `parameter_models` mean, by their names in a search space."""
+    meanings = {name: plain(meaning) for name, meaning in model.meanings().items()}
     if kind != "adapter":
-        return {field.alias or name: field for name, field in model.model_fields.items()}
-    fields = model.model_fields.items()
-    return {f"data.{name}": field for name, field in fields if SEARCHABLE in plain(field.description)}
+        return {model.model_fields[name].alias or name: meaning for name, meaning in meanings.items()}
+    return {f"data.{name}": meaning for name, meaning in meanings.items() if SEARCHABLE in meaning}
 
 
-def plain(text: str | None) -> str:
+def plain(text: str) -> str:
     """A description in one line."""
-    return " ".join((text or "").split())
+    return " ".join(text.split())
 
 
 def first_comment(text: str) -> str:
@@ -148,8 +148,8 @@ def _parameters() -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for kind, owner, model, _ in parameter_models():
         whose = {"network": owner, "training": owner, "regularizer": "a regularizer"}.get(kind, f"{kind} {owner}")
-        for name, field in searched_fields(kind, model).items():
-            new = {"name": name, "summary": plain(field.description), "parameters": [], "source": whose}
+        for name, meaning in searched_fields(kind, model).items():
+            new = {"name": name, "summary": meaning, "parameters": [], "source": whose}
             row = found.setdefault(name, new)
             if row["source"].startswith(f"{kind} ") and row["source"] != whose:
                 row["source"] += f", {owner}"

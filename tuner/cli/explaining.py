@@ -126,13 +126,13 @@ def _chosen(kind: str, name: str) -> str:
 @cache
 def _fields(model: type[Options]) -> Sequence[Mapping[str, str]]:
     """Every field of an options model: name, default, legal values, meaning."""
-    schema = model.model_json_schema()
+    schema, meanings = model.model_json_schema(), model.meanings()
     return [
         {
             "name": field.alias or name,
             "default": "" if field.is_required() else _value(field.get_default(call_default_factory=True)),
             "legal": _legal(schema["properties"][field.alias or name], schema.get("$defs", {})),
-            "meaning": plain(field.description),
+            "meaning": plain(meanings[name]),
         }
         for name, field in model.model_fields.items()
     ]

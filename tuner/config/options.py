@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
+from pydantic_core import CoreSchema
+
+from tuner.config.docstrings import attribute_docstrings
 
 
 class Options(BaseModel):
     """A set of options: unknown names are refused, values are checked, instances do not change.
 
-    The string under a field gives meaning, unit, legal interval and source; `tuner list` prints it.
+    The string under a field gives meaning, unit, legal interval and source; `tuner list` prints it. It is read from the
+    source when it is asked for, as pydantic's `use_attribute_docstrings` would take every command a tenth of a second.
     Names with a dot (`dropout.input`) are aliases of Python names.
     """
 
@@ -22,10 +26,25 @@ class Options(BaseModel):
         validate_by_alias=True,
         validate_default=True,
         allow_inf_nan=False,
-        use_attribute_docstrings=True,
     )
     later: ClassVar[tuple[str, ...]] = ()
     """Options that were added in a later version."""
+
+    @classmethod
+    def meanings(cls) -> dict[str, str]:
+        """Every field's description or, in its place, the string under it; empty where there is neither."""
+        written = attribute_docstrings(cls)
+        return {name: field.description or written.get(name, "") for name, field in cls.model_fields.items()}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """The schema of the fields, with their meanings."""
+        reference = handler(schema)
+        fields = handler.resolve_ref_schema(reference)["properties"] if cls.model_fields else {}
+        for name, meaning in cls.meanings().items():
+            if meaning:
+                fields[cls.model_fields[name].alias or name]["description"] = meaning
+        return reference
 
     def used(self, unused: Collection[str]) -> dict[str, object]:
         """The options that preparation depends on, for a fingerprint.
