@@ -45,7 +45,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.clear()
     for process in range(processes):
         share = left // (processes - process)  # as `xdist.scheduler.worksteal` divides it
-        part = [item for file in long_ones[process::processes] for item in file]
+        files_of_one = long_ones[process::processes]
+        if process % 2:  # what computes before what starts Ray, which mostly waits: not all wait at once
+            files_of_one.sort(key=lambda file: any(any(item.iter_markers("ray")) for item in file))
+        part = [item for file in files_of_one for item in file]
         part += short[: (rest := max(0, share - len(part)))]
         del short[:rest]
         items += part
