@@ -8,6 +8,7 @@ import os
 import pickle
 import random
 import shutil
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -175,6 +176,19 @@ def test_own_code_that_is_not_found_is_told_with_its_places(model: Path) -> None
     assert said.endswith(" or start in the folder that has its module, or name that folder in PYTHONPATH.\n")
     changed(model / N, adapter="nowhere")
     assert "got 'nowhere'. Install the package" in tuner("predict", "model", "a.txt", "--own-code", status=2).output
+
+
+@pytest.mark.parametrize(
+    "command", [("predict", "model", "a.txt"), ("export", "model", "-o", "out"), ("serve", "model")]
+)
+def test_own_code_is_found_in_the_current_folder(
+    command: tuple[str, ...], model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the installed script, too, before whose path Python does not put that folder."""
+    monkeypatch.setattr(sys, "path", [folder for folder in sys.path if folder != os.getcwd()])
+    changed(model / N, adapter="found_here:Mine")
+    Path("found_here.py").write_text("raise RuntimeError('found')\n")
+    assert "but got 'RuntimeError: found'" in tuner(*command, "--own-code", status=2).output
 
 
 def test_requirements_name_the_package_of_an_installed_cell(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import click
 from tuner.cli.studies import begun_with, known_studies
 from tuner.disk.folder import STUDIES, StudyFolder
 from tuner.errors import StudyError
+from tuner.own_code import find_modules
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 SET = click.option(
@@ -42,6 +44,18 @@ STORAGE = click.option("--storage", default=STUDIES, show_default=True, help="Fo
 
 ENSEMBLE = click.option(
     "--ensemble", is_flag=True, help="Use all confirmed seeds of a study's winner as an ensemble, not the best alone."
+)
+
+
+def _own_code(_: click.Context, __: click.Parameter, allowed: bool) -> bool:
+    """Let modules of the current folder be found, where code of one's own is allowed."""
+    if allowed:
+        find_modules((os.getcwd(),))
+    return allowed
+
+
+OWN_CODE = click.option(
+    "--own-code", is_flag=True, callback=_own_code, help="Let the model import an adapter or a cell of your own."
 )
 
 

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from tuner.cli.options import ENSEMBLE, STORAGE, examples
+from tuner.cli.options import ENSEMBLE, OWN_CODE, STORAGE, examples
 from tuner.cli.studies import model_folder
 
 
@@ -18,7 +18,7 @@ from tuner.cli.studies import model_folder
 )
 @click.option("--onnx", is_flag=True, help="Also write model.onnx and preprocess.json, for onnxruntime.")
 @click.option("--mlflow", is_flag=True, help="Write it as an MLflow model, for mlflow.pyfunc.load_model.")
-@click.option("--own-code", is_flag=True, help="Let the model import an adapter or a cell of your own.")
+@OWN_CODE
 @ENSEMBLE
 @STORAGE
 @examples(

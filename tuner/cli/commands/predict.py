@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tuner.cli.options import ENSEMBLE, STORAGE, examples
+from tuner.cli.options import ENSEMBLE, OWN_CODE, STORAGE, examples
 from tuner.cli.studies import model_folder
 from tuner.cli.wrapping import say
 from tuner.errors import UserError
@@ -40,7 +40,7 @@ _TICK_SECONDS = 2.0
     "language model, spans=words for a transcript. May be repeated.",
 )
 @click.option("--device", default="cpu", show_default=True, help="Device to compute on: cpu, cuda.")
-@click.option("--own-code", is_flag=True, help="Let the model import an adapter or a cell of your own.")
+@OWN_CODE
 @ENSEMBLE
 @STORAGE
 @examples(

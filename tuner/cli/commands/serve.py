@@ -7,7 +7,7 @@ import sys
 import click
 
 from tuner.cli.interrupts import stopping
-from tuner.cli.options import ENSEMBLE, STORAGE, examples
+from tuner.cli.options import ENSEMBLE, OWN_CODE, STORAGE, examples
 from tuner.cli.studies import model_folder
 from tuner.cli.wrapping import columns, say, say_command
 
@@ -16,7 +16,7 @@ from tuner.cli.wrapping import columns, say, say_command
 @click.argument("model", metavar="STUDY|MODEL")
 @click.option("--port", default=5001, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 for a free one.")
 @click.option("--device", default="cpu", show_default=True, help="Device to compute on: cpu, cuda.")
-@click.option("--own-code", is_flag=True, help="Let the model import an adapter or a cell of your own.")
+@OWN_CODE
 @ENSEMBLE
 @STORAGE
 @examples(
