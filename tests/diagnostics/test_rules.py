@@ -162,7 +162,7 @@ def test_thresholds_can_be_changed(name: str) -> None:
 def small(ratio: float = 1e-4, level: float = 1.0, **fields: Any) -> Case:
     """A training with small steps, a quarter into its budget of 2,000 steps."""
     rates = {names.UPDATE_RATIO: ratio, names.LEARNING_RATE: 1e-3, **fields.pop("metrics", {})}
-    return case(train=flat(level), val=flat(level), metrics=rates, **{"epochs": 5, **fields})
+    return case(**{"train": flat(level), "val": flat(level), "metrics": rates, "epochs": 5, **fields})
 
 
 @pytest.mark.parametrize(
@@ -174,6 +174,10 @@ def small(ratio: float = 1e-4, level: float = 1.0, **fields: Any) -> Case:
         (False, False, small(metrics={names.LEARNING_RATE: lambda epoch: 1e-4 * epoch})),  # warms up
         (True, False, small(level=0.88)),  # learns something
         (False, False, small(level=0.8)),  # enough
+        (False, False, small(train=lambda epoch: 1.0 - 0.07 * epoch)),  # in training, but does not generalize
+        (True, False, small(train=lambda epoch: 1.0 - 0.04 * epoch)),  # slowly
+        (True, False, small(train=flat(0.6))),  # training data that are easier
+        (False, False, small(train=lambda epoch: 0.5**epoch, trivial={})),
         (True, False, small(budget=100, steps_per_epoch=1)),  # a twentieth of its budget
         (True, False, small(steps_per_epoch=1)),  # 20 steps move nothing at any rate
         (True, False, small(trivial={})),
@@ -212,6 +216,10 @@ def test_large_steps_are_a_fault_where_they_do_harm(harm: str, of: Case) -> None
         (False, small(4e-3, 0.5, pruned=True)),
         (False, small(3e-3, 0.5, pruned=True, metrics={names.LEARNING_RATE: lambda epoch: 1e-4 * epoch})),  # warms up
         (False, small(3e-3, 0.5, pruned=True, tables={names.UNITS_DEAD: {CELL: 1.0}})),
+        (False, small(3e-3, 0.005, pruned=True)),  # nothing is left to learn
+        (False, small(3e-3, 0.5, pruned=True, train=lambda epoch: max(10.0**-epoch, 2e-3))),
+        (True, small(3e-3, 0.02, pruned=True)),  # the others are further
+        (True, small(3e-3, 0.5, pruned=True, train=lambda epoch: 1.0 - epoch)),  # a likelihood has no such end
     ],
 )
 def test_of_a_training_that_was_cut_a_rate_is_too_low_sooner(told: bool, of: Case) -> None:

@@ -152,10 +152,16 @@ class LearningRateTooLow(Options):
     progress: float = Field(0.15, ge=0, le=1)
     """Improvement over the trivial predictor, as a fraction of its loss, that shows a rate high enough, 0 to 1.
     Ours."""
+    train: float = Field(0.3, ge=0, lt=1)
+    """Improvement of the training loss over the trivial predictor, as a fraction of its loss, that shows the same, 0 to
+    1; only as far as it fell. Ours."""
     behind: float = Field(3.0, gt=1)
     """In a training that the search pruned, maximum factor by which the largest update-to-weight ratio is below a
     healthy one, > 1. Ours: of random configurations the best third had 0.5 to 2 times the healthy one, those with a
     third of it or less were rarely among them."""
+    solved: float = Field(0.99, ge=0, le=1)
+    """In a training that the search pruned, improvement of validation or training loss over the trivial predictor, as a
+    fraction of its loss, from which nearly nothing is left to learn and the rate is not to blame, 0 to 1. Ours."""
     hopeless: float = Field(0.25, gt=0)
     """Value of `travel` up to which a training can be hopeless, > 0. Ours; of trainings with 0.3 to 0.6 a few still
     learned late."""

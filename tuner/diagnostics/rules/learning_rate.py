@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 from tuner.diagnostics import names, thresholds
-from tuner.diagnostics.case import Case
+from tuner.diagnostics.case import LOSS, Case
 from tuner.diagnostics.finding import Cure, Finding
-from tuner.diagnostics.rules.readings import healthy_peak, peak_update, rounded, stands, start_gain
+from tuner.diagnostics.rules.readings import healthy_peak, peak_update, rounded, stands, start_gain, trained
 from tuner.diagnostics.rules.rule import Rule
 
 SMALL_START = 0.1
@@ -54,7 +56,8 @@ class LearningRateTooHigh(Rule[thresholds.LearningRateTooHigh]):
 class LearningRateTooLow(Rule[thresholds.LearningRateTooLow]):
     """Updates are so small that the whole budget hardly changes the weights.
 
-    In a training that the search pruned, updates that are smaller than healthy ones count, too.
+    In a training that the search pruned, updates that are smaller than healthy ones count, too, unless its loss has
+    fallen to nearly nothing: larger ones had nothing left to learn.
     """
 
     can_end = is_cause = cured_anyway = True
@@ -67,8 +70,9 @@ class LearningRateTooLow(Rule[thresholds.LearningRateTooLow]):
             return None
         epoch, largest = peak_update(case)
         progress, travel, wanted = case.progress or 0.0, largest * steps, healthy_peak(case)
-        lost = travel < self.limits.travel and progress <= self.limits.progress
-        behind = case.pruned and largest * self.limits.behind <= wanted
+        unlearned = progress <= self.limits.progress and trained(case) <= self.limits.train
+        lost = travel < self.limits.travel and unlearned
+        behind = case.pruned and largest * self.limits.behind <= wanted and not _solved(case, self.limits.solved)
         if not (lost or behind) or _warms_up(case):
             return None
         reachable = wanted * steps
@@ -79,7 +83,7 @@ class LearningRateTooLow(Rule[thresholds.LearningRateTooLow]):
         threshold = (
             f"a total change of at least {self.limits.travel:g} times their size, unless the loss is "
             f"{self.limits.progress:.0%} below "
-            "the trivial predictor's"
+            f"the trivial predictor's, or the training loss {self.limits.train:.0%}"
         )
         if fatal:
             threshold += (
@@ -91,7 +95,10 @@ class LearningRateTooLow(Rule[thresholds.LearningRateTooLow]):
             f"a step changes the weights by at most {largest:.2g} of their size (epoch {epoch}), so that all {steps} "
             f"steps of the budget move them by at most {travel:.2g} times their size"
             + ("" if lost else "; the search pruned it"),
-            threshold if lost else f"a total change of at least {least:.2g} times their size in a pruned training",
+            threshold
+            if lost
+            else f"a total change of at least {least:.2g} times their size in a pruned training, unless the loss is "
+            f"{self.limits.solved:.0%} below the trivial predictor's",
             source="after Karpathy, CS231n notes; the limit is ours",
             numbers={"update": largest, "travel": travel, "reachable": reachable},
             cures=(Cure(param="learning_rate", times=rounded(wanted / max(largest, 1e-9))),),
@@ -111,6 +118,12 @@ class LearningRateTooLow(Rule[thresholds.LearningRateTooLow]):
 def _starts_small(case: Case) -> bool:
     """Whether the recurrent matrices start so small that any update is relatively large: see `InitializationScale`."""
     return any(max(table.values()) < SMALL_START for _, table in case.tables(names.START_GAIN))
+
+
+def _solved(case: Case, share: float) -> bool:
+    """Whether the training or validation loss fell by this share from the trivial predictor's towards 0."""
+    least = min((value for name in (names.TRAIN_LOSS, LOSS) for _, value in case.series(name)), default=math.inf)
+    return 0.0 <= least <= (1.0 - share) * (case.trivial_loss or 0.0)  # one that can be negative never ends
 
 
 def _warms_up(case: Case) -> bool:

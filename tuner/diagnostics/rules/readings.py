@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from tuner.diagnostics import names
 from tuner.diagnostics.case import Case
 
@@ -25,6 +27,16 @@ def peak_update(case: Case) -> tuple[int, float]:
 def healthy_peak(case: Case) -> float:
     """A healthy update-to-weight ratio (largest of any epoch) for a training of this budget."""
     return min(max(TRAVEL / max(case.step(case.budget), 1), LEAST_PEAK), LARGEST_PEAK)
+
+
+def trained(case: Case) -> float:
+    """How far the training loss fell below the trivial predictor's, as a fraction of it; 0 if it did not.
+
+    Where it began lower, or the trivial predictor is unknown, how far it fell from its first epoch's.
+    """
+    losses = [value for _, value in case.series(names.TRAIN_LOSS)]
+    begin = min([*losses[:1], case.trivial_loss or math.inf])
+    return max(0.0, 1.0 - min(losses) / begin) if losses and begin > 0 else 0.0
 
 
 def stands(case: Case, gain: float, train: float) -> bool:
