@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.support.adapter_data import covariates_in_time
+from tests.support.command import tuner
 from tests.support.models import made_model
 from tests.support.shops import model_of, shops
 from tuner.adapters import lines
@@ -66,6 +68,28 @@ def test_forecasts_of_parts_are_those_of_the_whole(
     request.getfixturevalue("small_parts")
     pd.testing.assert_frame_equal(forecasts.predict(path), whole)
     pd.testing.assert_frame_equal(forecasts.predict(path, every_origin=True), every)
+
+
+def test_categories_that_training_did_not_have_are_told_once(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """A sentence per column with the rows of the whole file, however it is read; a missing value is no new one."""
+    (tmp_path / "data").mkdir()
+    data = covariates_in_time(tmp_path / "data")
+    model = made_model(tmp_path / "made", "time_series/forecasting", data=data)
+    table = pd.read_csv(data["path"])
+    table.loc[table.groupby("shop").tail(3).index, "sold"] = None
+    table.to_csv(path := tmp_path / "same.csv", index=False)
+    assert tuner("predict", str(model), str(path)).stderr == "2 items\n"
+    table.loc[:9, "event"], table.loc[12:13, "event"], table.loc[20, "weather"] = "market", "strike", None
+    table.loc[table["shop"] == "b", "region"] = "west"
+    table.to_csv(path := tmp_path / "new.csv", index=False)
+    told = (
+        "event: 12 rows with a category that no training row has, such as 'market'; it is taken as unknown\n"
+        "region: 30 rows with a category that no training row has, such as 'west'; it is taken as unknown\n"
+        "2 items\n"
+    )
+    assert tuner("predict", str(model), str(path)).stderr == told
+    request.getfixturevalue("small_parts")
+    assert tuner("predict", str(model), str(path)).stderr == told
 
 
 @pytest.mark.usefixtures("small_parts")

@@ -293,6 +293,8 @@ class Codec(Protocol):
     asked: Options
     """Further options of prediction with their defaults: `predict --ask NAME=VALUE`, `Model.predict(..., NAME=VALUE)`.
     They are set on a copy of the codec. Default: none."""
+    notices: Sequence[str]
+    """Sentences for the user about all data that were read until now. Default: none."""
 
     def read(self, path: Path) -> Iterator[Item]:
         """The items of a file or folder, in order, a few at a time; labels are not needed.
@@ -349,8 +351,7 @@ class Adapter(Protocol):
     metrics: Sequence[Metric]
     """The first one is the default objective."""
     defaults: Mapping[str, Any]
-    """Parameters whose default differs from the network's own for this kind of data: {"pooling": "mean"}. Default:
-    none."""
+    """Parameters whose default differs from the network's for this kind of data: {"pooling": "mean"}. Default: none."""
     demands: Demands
     """Requirements of the data on the network, under the adapter's options. Default: none."""
     edition: str
@@ -360,8 +361,7 @@ class Adapter(Protocol):
     """Files of prepared data, without training data, that `codec` reads: they become part of a model. Default: the
     adapter has no codec, and its models cannot predict."""
     model_packages: Sequence[str]
-    """Packages that `codec` imports and that other models do not need: ("tokenizers",). They go into the model's
-    requirements.txt. Default: none."""
+    """Packages that only `codec` imports, for the model's requirements.txt: ("tokenizers",). Default: none."""
     propose: Propose
     """A function that looks at the beginning of the user's files and proposes how this adapter would read them.
     Default: `init` does not consider this adapter."""

@@ -105,6 +105,11 @@ class Model:
         """The columns of `predict` and their types."""
         return {**self.codec.columns(proba=proba), PROBLEM: str}
 
+    @property
+    def notices(self) -> Sequence[str]:
+        """Sentences for the user about all data that it has read. See `Codec`."""
+        return getattr(self.codec, "notices", ())
+
     def read(self, path: Path) -> Iterator[Item]:
         """The items of a file or folder, a few at a time. See `Codec.read`."""
         yield from self._sound(lambda: self.codec.read(path))

@@ -35,6 +35,7 @@ from tuner.adapters.time_series.series import Series
 from tuner.adapters.time_series.stamps import SeriesStamps, Stamps, written
 from tuner.adapters.time_series.steps import Step, step_of
 from tuner.adapters.time_series.table import SUFFIXES, Table
+from tuner.adapters.time_series.unseen import Unseen
 from tuner.adapters.time_series.written import Known
 from tuner.errors import DataError
 
@@ -78,6 +79,7 @@ class _Reading:
         self._placing: Any = {"policy": options.gaps, "season": self._season, "ahead": self.problem.covariates.ahead}
         self._least = min(self.problem.horizon, self.problem.window)
         covariates = self.problem.covariates
+        self._unseen = Unseen(covariates.categories)
         self._numbers = [name for name in (*covariates.rows, *covariates.static) if name not in covariates.categories]
         taken = {"problem", "scaled_by", "origin", "step", self._series, options.time}
         self._forecasts: list[str] = []
@@ -140,7 +142,8 @@ class _Reading:
             name=self._series,
             time=options.time,
         )
-        for table, part in found.tables(None if self.asked.every_origin else partial(self._worth, found)):
+        worth = None if self.asked.every_origin else partial(self._worth, found)
+        for table, part in found.tables(worth, self._unseen.see):
             refused = [Item(place, None, why) for _, place, why in part.refused]
             if table is not None and (self._series or not refused):
                 yield from self._table(table, where, found.known)
@@ -277,6 +280,11 @@ class ForecastCodec(_Reading):
         folder: Holds `facts.json`, `statistics.npy`, `parts.npy` and `stretches.npy`.
         options: The adapter's.
     """
+
+    @property
+    def notices(self) -> list[str]:
+        """See `Codec`."""
+        return self._unseen.sentences
 
     def columns(self, *, proba: bool) -> dict[str, type]:  # noqa: ARG002 - contract
         """See `Codec`."""

@@ -75,11 +75,16 @@ class Sections:
         self.known: list[str] = []
         """Cells of times from the whole file, if it has several parts."""
 
-    def tables(self, worth: Callable[[Table], NDArray[np.bool_]] | None = None) -> Iterator[tuple[Table | None, Part]]:
+    def tables(
+        self,
+        worth: Callable[[Table], NDArray[np.bool_]] | None = None,
+        see: Callable[[Table], None] = lambda _: None,
+    ) -> Iterator[tuple[Table | None, Part]]:
         """The tables and the parts that they come from; None instead of a table if no row is well-formed.
 
         Args:
             worth: Selects the rows of a table to be kept in memory; None: all.
+            see: Is shown every row once, in parts.
 
         Raises:
             DataError: The file is missing or damaged, has no rows, or lacks a column.
@@ -88,10 +93,12 @@ class Sections:
         first = next(parts)
         second = next(parts, None)
         if second is None:
-            yield self.table(first), first
+            if (whole := self.table(first)) is not None:
+                see(whole)
+            yield whole, first
             return
         del first, second, parts
-        rows_of = self._look()
+        rows_of = self._look(see)
         held: list[Part] = []
         there: Counter[str] = Counter()
         order, size, worthwhile = iter(rows_of), 0, 0
@@ -179,13 +186,14 @@ class Sections:
             return np.full(len(part.frame), "", dtype=np.str_)
         return np.asarray(table.text_there(str(self._name)), dtype=np.str_)
 
-    def _look(self) -> dict[str, int]:
+    def _look(self, see: Callable[[Table], None]) -> dict[str, int]:
         """Number of rows per group, in the order of first appearance; also collects cells of times."""
         rows: dict[str, int] = {}
         for part in self.parts():
             table = self.table(part)
             if table is None:
                 continue
+            see(table)
             names = self._names(part)
             _, first, counts = np.unique(names, return_index=True, return_counts=True)
             for index in np.argsort(first):

@@ -85,6 +85,8 @@ def predict(
     with nullcontext(Csv(sys.stdout, columns)) if output is None else opened(output, columns) as out:
         for rows in chain(first, answers):
             out.write(rows)
+    for sentence in loaded.notices:
+        _say(sentence)
     problems.tell(output)
     if problems.count:
         click.get_current_context().exit(1)
