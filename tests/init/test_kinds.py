@@ -66,6 +66,30 @@ def test_long_items_get_the_space_for_them(steps: int, space: str, tmp_path: Pat
         assert yaml.safe_load(written)["search_space"] == space, name
 
 
+@pytest.mark.parametrize(("by", "label"), [("label", "label"), ("state", "state"), ("label", "step")])
+@pytest.mark.parametrize("order", ["step", "shuffled"])
+def test_labelled_items_are_known_whatever_the_order_of_rows(order: str, by: str, label: str, tmp_path: Path) -> None:
+    """Where times put them in theirs, and where a column is named label; other classes may be covariates."""
+    rng, steps = np.random.default_rng(0), 30
+    rows = pd.DataFrame({"item": np.repeat(range(20), steps), "step": np.tile(range(steps), 20), "v": rng.random(600)})
+    changing = label == "step"
+    rows[by] = np.where((rows["step"] // 10 if changing else rows["item"]) % 2, "low", "high")
+    rows.to_csv(tmp_path / "sorted.csv", index=False)
+    mixed = rows.sample(frac=1, random_state=0) if order == "shuffled" else rows.sort_values("step", kind="stable")
+    mixed.to_csv(tmp_path / "mixed.csv", index=False)
+    wanted, found = (
+        yaml.safe_load(tuner("init", str(tmp_path / f"{name}.csv"), "--no-check").stdout)
+        for name in ("sorted", "mixed")
+    )
+    if by == "label":
+        kind = "labelling" if changing else "classification"
+        assert (wanted["adapter"], wanted["data"].pop("path")) == (f"time_series/{kind}", str(tmp_path / "sorted.csv"))
+        assert found["data"].pop("path")
+        assert found == {**wanted, "name": "mixed"}
+    else:
+        assert (found["adapter"], found["data"]["series"]) == ("time_series/forecasting", "item")
+
+
 def _inferred(text: str) -> list[str]:
     """The lines that say something, each with those above it that are comments."""
     lines, above = [], ""

@@ -31,6 +31,8 @@ _SERIES = frozenset((*IDS, "store", "station", "sensor", "region", "country", "p
 _STEPS = re.compile(r"(?P<stem>.*?)[ _.-]?\d+")
 _NUMBERS = frozenset(("target", "rul", "remaining_useful_life"))
 """Names of columns that hold a number to predict per item."""
+_ITEMS = frozenset(("label", "labels", "class", "classes", "klasse", "etikett", "rul", "remaining_useful_life"))
+"""Names of columns that tell that a table has labelled items; other names of classes are those of covariates, too."""
 _BUDGET = to_begin_with(trials=20, epochs=25)
 _LONG = 100
 """Steps of an item from which on the space for long series is proposed."""
@@ -304,7 +306,10 @@ def _differs(table: GlimpsedTable, name: str) -> bool:
 
 
 def _id_column(seen: Glimpse, table: GlimpsedTable, times: FoundTimes | None) -> Chosen | None:
-    """The id column of a long table: its values repeat, in consecutive rows."""
+    """The id column of a long table: its values repeat, in consecutive rows.
+
+    In a table that says that it has labelled items the rows may have any order, if times put them in theirs.
+    """
     if name := seen.said.get("id"):
         return said_column(table, "id", name)
     scored = []
@@ -321,7 +326,8 @@ def _id_column(seen: Glimpse, table: GlimpsedTable, times: FoundTimes | None) ->
         if by_name or len(column.counts) >= 10:
             scored.append((by_name, len(column.counts), column))
     if not scored:
-        return None
+        labelled = seen.said.get("label") or any(column.name.lower() in _ITEMS for column in table.columns)
+        return _series_column(table, times) if labelled else None
     by_name, items, column = max(scored, key=lambda each: each[:2])
     why = f"{'by its name; ' if by_name else ''}{items} values, each in consecutive rows"
     return Chosen(column, why if by_name else f"{why}; set data.id to change that", guessed=not by_name)
