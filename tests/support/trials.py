@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tuner.link import Link
 from tuner.messages import Ended, Epoch, Report, State, TrialSpec
+from tuner.training import run_trial
 
 
 def ended(spec: TrialSpec, state: State = State.COMPLETED, **fields: object) -> Ended:
@@ -44,6 +45,11 @@ def epochs(spec: TrialSpec, link: Link) -> Ended:
 def fails(spec: TrialSpec, link: Link) -> Ended:  # noqa: ARG001 - the contract's
     """Raises what a user's adapter could."""
     return {}["wav"]  # type: ignore[index]
+
+
+def fails_when_confirmed(spec: TrialSpec, link: Link) -> Ended:
+    """Trains in the search only."""
+    return fails(spec, link) if spec.kind == "confirm" else run_trial(spec, link)
 
 
 def fails_at_its_shape(spec: TrialSpec, link: Link) -> Ended:  # noqa: ARG001 - the contract's

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 
 from tests.support.sweeps import records, sweep
 from tests.support.tiny import write_task
-from tuner.announcements import RunConfirmed
+from tuner.announcements import PhaseBegan, RunConfirmed
 from tuner.config.confirm import Confirm
+from tuner.disk.folder import seed_of
 from tuner.messages import State
 from tuner.objective import Objective
 from tuner.reporting.leaderboard import confirmation
@@ -150,3 +152,15 @@ def test_a_race_that_is_stopped_goes_on_the_same(tmp_path: Path, monkeypatch: py
     assert sweep(path)[0].finished
     assert trained(path) == trained(whole)
     assert len(trained(path)) == 4 + 2 + 2 + 3
+
+
+def test_trainings_to_come_are_told_without_those_on_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the baseline, too, for which there are seeds ahead of the race."""
+    monkeypatch.chdir(tmp_path)
+    path = write_task(tmp_path, trials=2, epochs=1, more="confirm: {top: 1, seeds: 3}")
+    sweep(path)
+    lost = next(run.run for run in records(path, "confirm") if run.number >= 0 and seed_of(run.run) == 2)
+    shutil.rmtree(resolve_task(path).folder.run(lost))
+    _, told = sweep(path, "confirm.seeds=4")
+    began = [event.runs for event in told.of(PhaseBegan) if event.name == "confirm"]
+    assert began == [len(told.of(RunConfirmed))] == [3]

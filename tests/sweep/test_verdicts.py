@@ -15,11 +15,12 @@ from rich.console import Console
 from tests.support.fake_study import begin, create, end, train
 from tests.support.sweeps import Events
 from tests.support.tiny import write_task
-from tuner.announcements import Notice, PhaseBegan, Summary, TrialEnded
+from tuner.announcements import Notice, PhaseBegan, RunConfirmed, Summary, TrialEnded
 from tuner.cli.ending import print_summary
 from tuner.cli.top_rows import print_rows
 from tuner.disk import events
 from tuner.disk.folder import confirm_run, trial_run
+from tuner.report import REPORT
 from tuner.sweep import Sweep, make_executor, study_rows
 from tuner.task import resolve_task
 from tuner.verdict import Verdict
@@ -158,9 +159,24 @@ def test_all_failed(tmp_path: Path) -> None:
     text = shown(summary, 80)
     assert "nothing to use: no trial completed (2 failed); most often: KeyError: 'wav'" in " ".join(text.split())
     assert "  python -m tuner top tiny\n" in text
-    assert summary.winner == ""
+    assert (summary.winner, summary.seeds) == ("", 0)
     rows = study_rows(task.folder)
     assert [(row["state"], row["winner"]) for row in rows] == [("FAILED", False)] * 2
+
+
+def test_a_confirmation_that_failed_is_none(tmp_path: Path) -> None:
+    """It has no seeds and no winner, and the page tells of it."""
+    told = Events()
+    more = "confirm: {seeds: auto}\nattempts: {errors: 0}"
+    task = resolve_task(write_task(tmp_path, trials=2, epochs=1, more=more))
+    Sweep(task, told, executor=make_executor(task, "tests.support.trials:fails_when_confirmed")).run()
+    (summary,) = told.of(Summary)
+    assert {event.state for event in told.of(RunConfirmed)} == {"FAILED"}
+    assert (summary.winner, summary.seeds, summary.asked["seeds"]) == ("", 0, "auto")
+    page = (task.folder.artifacts / REPORT).read_text()
+    assert "No configuration has a score on every fresh seed: there is nothing to use." in page
+    assert "The most frequent reason: KeyError: &#39;wav&#39;" in page
+    assert "no trial completed" not in page.lower()
 
 
 def fake(root: Path, trials: int) -> Any:

@@ -90,15 +90,18 @@ class ReportedStudy:
     def result(self) -> Confirmation | None:
         """The outcome of the confirmation; None before there is one."""
         scores = seed_scores(self.confirmed)
-        seeds = self.summary.get("seeds") or (self.summary.get("asked") or {}).get("seeds")  # of versions before
+        before = (self.summary.get("asked") or {}).get("seeds")  # versions before told it there only
+        seeds = self.summary.get("seeds", before) or None
         return confirmation(scores, self.objective, seeds=seeds) if scores else None
 
     @cached_property
     def winner(self) -> int | None:
         """Number of the winner, or of the leading configuration; -1 for the baseline, None without any."""
-        told = str(self.summary.get("winner") or "")
+        told = self.summary.get("winner")
         if told:
-            return BASELINE if told == "baseline" else int(told.rpartition(" ")[2])
+            return BASELINE if told == "baseline" else int(str(told).rpartition(" ")[2])
+        if told == "":  # of all that were confirmed none can win
+            return None
         if self.result is not None and self.result.winner is not None:
             return self.result.winner
         best = next(iter(self.ranked), None)

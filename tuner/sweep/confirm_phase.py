@@ -35,7 +35,8 @@ class ConfirmPhase(FixedRuns):
         *searched, self._baseline = candidates(sweep) if racing else [Candidate(BASELINE, {})]
         self._candidates = {candidate.number: candidate for candidate in searched}
         self._rounds = [min(number, len(searched)) for number in rounds] if racing else []
-        self._scores = {number: _scores(sweep, number) for number in self._candidates}
+        self._scores = {candidate.number: _scores(sweep, candidate) for candidate in searched}
+        self._of_baseline = _scores(sweep, self._baseline)
         self._dealt = self._baseline_dealt = 0
         if not any(score is not None for scores in self._scores.values() for score in scores.values()):
             self._go_on_late()
@@ -47,7 +48,8 @@ class ConfirmPhase(FixedRuns):
         """The number of trainings still to be sent out. See `Phase`."""
         later = range(self._dealt + 1, len(self._rounds) + 1)
         trained = sum(seed in scores for scores in self._scores.values() for seed in later)
-        baselines = len(self._rounds) - self._baseline_dealt
+        ahead = range(self._baseline_dealt + 1, len(self._rounds) + 1)
+        baselines = sum(seed not in self._of_baseline for seed in ahead)
         return len(self._waiting) + max(0, sum(self._rounds[self._dealt :]) - trained) + baselines
 
     def more(self) -> bool:
@@ -124,9 +126,13 @@ class ConfirmPhase(FixedRuns):
                 sweep.tell(Notice(sentence))
 
 
-def _scores(sweep: OpenSweep, number: int) -> dict[int, float | None]:
+def _scores(sweep: OpenSweep, candidate: Candidate) -> dict[int, float | None]:
     """A candidate's score by seed, from 1."""
-    runs = [record for record in sweep.records("confirm/") if record.number == number and record.state.final]
+    runs = [
+        record
+        for record in sweep.records("confirm/")
+        if record.number == candidate.number and record.params == dict(candidate.params) and record.state.final
+    ]
     return {seed_of(run.run): run.value if run.state is State.COMPLETED else None for run in runs}
 
 

@@ -96,7 +96,7 @@ def summarize(sweep: OpenSweep, prepared: Prepared) -> Summary:
         separation=separated,
         drawn=to_draw(trials, confirmed, objective, best=task.file.report.figures),
         asked=asked(task),
-        seeds=seeds,
+        seeds=0 if result is None or result.winner is None else seeds,
         ensemble={} if joint is None else joint.facts,
     )
 

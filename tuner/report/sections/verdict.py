@@ -114,6 +114,8 @@ def _headline(study: ReportedStudy, judgement: Judgement) -> str:
         return "No trial has begun."
     if study.winner is None:
         over = any(one.state.final for one in study.trials)
+        if study.confirmed:
+            return f"{capital(_why_none(study))}: there is nothing to use."
         return "No trial has completed: there is nothing to use." if over else "No trial is over yet."
     name = called(study.winner)
     if not judgement.beats and judgement.sentence:
@@ -146,9 +148,14 @@ def _tiles(study: ReportedStudy) -> list[Tile]:
     return [*tiles, *(Tile(score_text([value], name), label) for label, value in others.items() if value is not None)]
 
 
+def _why_none(study: ReportedStudy) -> str:
+    """Why there is no winner."""
+    return "no configuration has a score on every fresh seed" if study.confirmed else "no trial completed"
+
+
 def _which(study: ReportedStudy) -> str:
     if study.winner is None:
-        return "None: no trial completed."
+        return f"None: {_why_none(study)}."
     params = ", ".join(f"{name} {shown(value)}" for name, value in study.winner_params.items())
     return f"{called(study.winner).capitalize()}: {params}."
 
@@ -179,7 +186,7 @@ def _how_good(study: ReportedStudy) -> str:
 
 def _better(study: ReportedStudy, judgement: Judgement) -> str:
     if study.winner is None:
-        return "No: no trial completed."
+        return f"No: {_why_none(study)}."
     if not judgement.sentence:
         return "That is not known: there is no trivial predictor to compare with."
     sentence = capital(judgement.sentence)
@@ -211,7 +218,7 @@ def _next(study: ReportedStudy, judgement: Judgement) -> str:
             return "Wait: the study is running. Make this report again to see newer results."
         return f"Resume study {name} with the same command, `python -m tuner run`."
     if study.winner is None:
-        reasons = Counter(one.reason for one in study.trials if one.reason)
+        reasons = Counter(one.reason for one in study.confirmed or study.trials if one.reason)
         why = f" The most frequent reason: {reasons.most_common(1)[0][0]}" if reasons else ""
         then = "".join(f" {capital(what)}: `{command}`." for what, command in judgement.next)
         return f"Look at what went wrong, below, and run it again.{why}{then}"
