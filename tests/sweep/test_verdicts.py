@@ -16,10 +16,12 @@ from tests.support.fake_study import begin, create, end, train
 from tests.support.sweeps import Events
 from tests.support.tiny import write_task
 from tuner.announcements import Notice, PhaseBegan, RunConfirmed, Summary, TrialEnded
+from tuner.api.study import Study
 from tuner.cli.ending import print_summary
 from tuner.cli.top_rows import print_rows
 from tuner.disk import events
 from tuner.disk.folder import confirm_run, trial_run
+from tuner.errors import StudyError
 from tuner.report import REPORT
 from tuner.sweep import Sweep, make_executor, study_rows
 from tuner.task import resolve_task
@@ -173,6 +175,8 @@ def test_a_confirmation_that_failed_is_none(tmp_path: Path) -> None:
     (summary,) = told.of(Summary)
     assert {event.state for event in told.of(RunConfirmed)} == {"FAILED"}
     assert (summary.winner, summary.seeds, summary.asked["seeds"]) == ("", 0, "auto")
+    with pytest.raises(StudyError, match="must have a winner, but got 'nothing to use: no configuration has a score"):
+        _ = Study(task.folder).winner
     page = (task.folder.artifacts / REPORT).read_text()
     assert "No configuration has a score on every fresh seed: there is nothing to use." in page
     assert "The most frequent reason: KeyError: &#39;wav&#39;" in page

@@ -94,7 +94,7 @@ class Study:
         """The winning configuration.
 
         Raises:
-            StudyError: The study is not finished, or no trial completed.
+            StudyError: The study is not finished, or no configuration can win.
         """
         now = self._standing()
         if now.summary is None:
@@ -104,7 +104,8 @@ class Study:
                 fix="Run it to its end; trials_dataframe() has the trials so far.",
             )
         if not now.summary.winner:
-            raise StudyError(f"study {self.name} must have a trial that completed to have a winner")
+            why = now.summary.verdict.get("use", "no trial completed")
+            raise StudyError(f"study {self.name} must have a winner", value=why)
         return self._winner(now.summary.winner)
 
     @property
