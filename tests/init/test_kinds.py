@@ -90,6 +90,19 @@ def test_labelled_items_are_known_whatever_the_order_of_rows(order: str, by: str
         assert (found["adapter"], found["data"]["series"]) == ("time_series/forecasting", "item")
 
 
+@pytest.mark.parametrize("order", ["sorted", "shuffled"])
+def test_a_number_that_is_the_same_within_items_is_not_forecast(order: str, tmp_path: Path) -> None:
+    """Named as one to predict, beside times; one that changes is forecast."""
+    rng, steps = np.random.default_rng(0), 30
+    rows = pd.DataFrame({"unit": np.repeat(range(20), steps), "time": np.tile(range(steps), 20), "v": rng.random(600)})
+    for name, cells in (("regression", np.repeat(rng.random(20), steps)), ("forecasting", rng.random(600))):
+        table = rows.assign(rul=cells)
+        table = table.sample(frac=1, random_state=0) if order == "shuffled" else table
+        table.to_csv(tmp_path / f"{name}.csv", index=False)
+        task = yaml.safe_load(tuner("init", str(tmp_path / f"{name}.csv"), "--no-check").stdout)
+        assert task["adapter"] == f"time_series/{name}"
+
+
 def _inferred(text: str) -> list[str]:
     """The lines that say something, each with those above it that are comments."""
     lines, above = [], ""

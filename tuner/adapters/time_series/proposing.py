@@ -87,6 +87,8 @@ def propose_regression(seen: Glimpse) -> Proposal | None:
         return None
     rows = "a row per step" if ids else "a row per item"
     fit = Fit.LIKELY if distinct > units // 2 and not (times and not ids) else Fit.POSSIBLE
+    if fit is Fit.LIKELY and ids and {*targets} <= {column.name for column in _per_item(table, ids.column, ())[0]}:
+        fit = Fit.SURE  # what is forecast is not the same in all rows of a series
     what = f"sequences with {listed(targets)} for each, in a table, {rows}"
     return Proposal(fit, what, [*lines, *line, *_BUDGET], [f"{units} items"], doubts)
 
