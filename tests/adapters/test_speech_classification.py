@@ -261,6 +261,8 @@ def test_empty_and_tiny_recordings_are_dropped_and_counted(tmp_path: Path) -> No
     (tmp_path / "wav" / "low_ann_9.wav").write_bytes(b"")
     prepared = prepare(tmp_path / "out", path=path, pattern="{label}_{speaker}_{index}")
     assert prepared.about["dropped"] == {"shorter than a frame": 3}
+    (told,) = (notice for notice in prepared.notices if "left out" in notice)
+    assert told == f"3 of 33 recordings left out: shorter than a frame, such as {path}/low_ann_7.wav"
     assert sum(prepared.counts.values()) == 30
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+
+def such_as(reason: str, places: Sequence[str]) -> dict[str, int]:
+    """For `left_out`: the reason, with the first place, and how many there are; empty without any."""
+    return {f"{reason}, such as {places[0]}": len(places)} if places else {}
 
 
 def left_out(what: str, dropped: Mapping[str, int], *, of: int) -> list[str]:

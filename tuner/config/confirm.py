@@ -29,8 +29,8 @@ class Confirm(Options):
     """The confirmation after the search."""
 
     top: Literal["auto"] | Annotated[int, Field(ge=0, le=100)] = "auto"
-    """How many of the best trials are trained again, 0 to 100; 0: no confirmation. After each seed the worse half
-    leave, until two are left. auto: 2 to 8, so that there are at most a quarter as many trainings as
+    """How many of the best trials are trained again, 0 to 100; 0: no confirmation, and so no model. After each seed
+    the worse half leave, until two are left. auto: 2 to 8, so that there are at most a quarter as many trainings as
     `budget.trials`; where two to the end would be more, the worse of two leaves after the first seed; where that would
     be more than a third (rounded up), there is one seed or one configuration."""
     seeds: Literal["auto"] | Annotated[int, Field(ge=1, le=100)] = "auto"

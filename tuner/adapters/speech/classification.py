@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,7 @@ from tuner.adapters.described import Described, numbers, of_classes
 from tuner.adapters.files import content_digest, existing
 from tuner.adapters.folds import write_folds
 from tuner.adapters.learned_options import LEARNED
-from tuner.adapters.notices import left_out
+from tuner.adapters.notices import left_out, such_as
 from tuner.adapters.ragged_problem import lag_of
 from tuner.adapters.speech.features import Item, compute_features, read_features
 from tuner.adapters.speech.frames import Frames, cepstral_facts, check_speakers, write_steps
@@ -75,6 +74,7 @@ class SpeechClassification:
         """See `Adapter.prepare`."""
         items, facts, unlabelled = self._items()
         kept = [item for item in items if len(item.features)]
+        short = [item.where for item in items if not len(item.features)]
         if not kept:
             raise DataError(
                 "at least one recording must be as long as a frame",
@@ -98,7 +98,6 @@ class SpeechClassification:
         sizes = {"channels": channels, "inputs": steps[0].shape[1]}
         spread = cepstral_facts(self.options, splits["train"])
         write_facts(folder, {"classes": classes, **sizes, **frames.facts, **spread, **facts})
-        dropped = Counter({"shorter than a frame": len(items) - len(kept)})
         return Prepared(
             counts={split: len(its) for split, its in splits.items()},
             trivial=trivial_of(labels, classes, self.options, fold_N),
@@ -109,9 +108,14 @@ class SpeechClassification:
                 "channels": channels,
                 "speakers": _speakers(splits),
                 **facts,
-                "dropped": dict(+dropped),
+                "dropped": {"shorter than a frame": len(short)} if short else {},
             },
-            notices=[*self._unread(), *unlabelled, *left_out("recordings", dropped, of=len(items)), *told],
+            notices=[
+                *self._unread(),
+                *unlabelled,
+                *left_out("recordings", such_as("shorter than a frame", short), of=len(items)),
+                *told,
+            ],
         )
 
     def described(self, folder: Path, prepared: Prepared) -> Described:  # noqa: ARG002 - the contract's

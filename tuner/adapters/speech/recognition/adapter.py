@@ -10,7 +10,7 @@ from tuner.adapters.base import Demands, Metric, Prepared, Split
 from tuner.adapters.classification import write_facts
 from tuner.adapters.described import EXAMPLES, Described, facts_of, lengths, symbols
 from tuner.adapters.files import content_digest, existing, read_text
-from tuner.adapters.notices import left_out
+from tuner.adapters.notices import left_out, such_as
 from tuner.adapters.ragged import Ragged, write_ragged
 from tuner.adapters.speech.features import Item, compute_features
 from tuner.adapters.speech.frames import Frames, cepstral_facts, check_speakers, write_steps
@@ -211,8 +211,8 @@ def _with_words(items: Sequence[Item]) -> tuple[list[Item], list[str]]:
             fix="Add recordings, or lower data.frame_ms.",
             where=items[0].where,
         )
-    reasons = ((mute, "their transcript is empty"), (short, "shorter than a frame"))
-    dropped = {f"{why}, such as {part[0].where}": len(part) for part, why in reasons if part}
+    dropped = such_as("their transcript is empty", [item.where for item in mute])
+    dropped |= such_as("shorter than a frame", [item.where for item in short])
     return kept, left_out("recordings", dropped, of=len(items))
 
 

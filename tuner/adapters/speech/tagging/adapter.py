@@ -15,7 +15,7 @@ from tuner.adapters.described import EXAMPLES, Described, facts_of, lengths, num
 from tuner.adapters.files import content_digest, existing
 from tuner.adapters.labelling import TRIVIAL, trivial_scores
 from tuner.adapters.learned_options import LEARNED
-from tuner.adapters.notices import left_out
+from tuner.adapters.notices import left_out, such_as
 from tuner.adapters.ragged import Ragged, write_ragged
 from tuner.adapters.segments import METRICS, segments
 from tuner.adapters.speech.features import Item, compute_features
@@ -155,9 +155,9 @@ class SpeechTagging:
                 fix="Add recordings, or lower data.frame_ms.",
                 where=computed[0].where,
             )
-        short = left_out("recordings", {"shorter than a frame": len(computed) - len(items)}, of=len(computed))
+        missed = such_as("shorter than a frame", [item.where for item in computed if not len(item.features)])
         by_label = {told: each.segments for told, each in zip(said, found.tagged, strict=True)}
-        return items, by_label, signal, [*found.notices, *short]
+        return items, by_label, signal, [*found.notices, *left_out("recordings", missed, of=len(computed))]
 
     def _steps(self, item: Item) -> int:
         return -(-len(item.features) // self.options.stride)
