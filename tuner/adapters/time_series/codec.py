@@ -21,6 +21,7 @@ from torch import nn
 from tuner.adapters.base import Graph, Item, Row
 from tuner.adapters.scaling import Scaling, standardization
 from tuner.adapters.time_series.ahead import ahead
+from tuner.adapters.time_series.clocks import Clock, Clocks
 from tuner.adapters.time_series.covariate_missing import filled_rows
 from tuner.adapters.time_series.covariates import missing_in, of_one, read_covariates_there
 from tuner.adapters.time_series.forecast_windows import Stretch, Window, beside, forecasts, known_rows, placed
@@ -175,7 +176,7 @@ class _Reading:
         groups = self._groups(table, known)
         values_NC = table.numbers_there(self.problem.channels)
         cells = read_covariates_there(self.problem.covariates, table)
-        stamps = None
+        stamps = clocks = None
         step = self._step
         if options.time:
             stamps = Stamps(table.cells(options.time), options.time_format)
@@ -186,6 +187,8 @@ class _Reading:
                     where=where,
                 )
             step = step or step_of(groups.times, groups.starts)
+            if self.problem.covariates.calendar:
+                clocks = Clocks(table.cells(options.time), self.problem.covariates.zone)
         bounds = [*groups.starts, len(groups.order)]
         for number, (name, start, end) in enumerate(zip(groups.names, bounds, bounds[1:], strict=False)):
             rows, times = groups.order[start:end], groups.times[start:end]
@@ -194,7 +197,8 @@ class _Reading:
                 name,
                 values_NC[rows],
                 place,
-                times=times if self.problem.covariates.calendar else None,
+                times=times if clocks else None,
+                clock=clocks.of(rows, times) if clocks else Clock(),
                 covariates=filled_rows(
                     self.problem.covariates, {name: cells[name][rows] for name in self.problem.covariates.rows}
                 ),

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from tuner.adapters.time_series.clocks import meant_by
 from tuner.adapters.time_series.covariate_windows import steps_ahead
 from tuner.adapters.time_series.covariates import Covariates
 
@@ -111,6 +112,7 @@ class CovariateInputs(nn.Module):
     def about(self) -> dict[str, str]:
         """What each input holds."""
         calendar = f"sine and cosine of 2 pi times a time's place in its {', '.join(self.covariates.calendar)}"
+        calendar += f", {meant_by(self.covariates.zone)}"
         found = {}
         for name in self.names:
             columns = ", ".join(dict.fromkeys(self.columns[name])).replace("data.calendar", calendar)

@@ -16,6 +16,7 @@ _DONE = {
     "zero": "filled with 0",
 }
 """Policy -> what it does to a number."""
+_SHOWN = 3
 
 
 def filled_rows(covariates: Covariates, rows: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -42,6 +43,13 @@ def filled_rows(covariates: Covariates, rows: Mapping[str, NDArray[Any]]) -> dic
             last_T = np.maximum.accumulate(np.where(missing_T, -1, np.arange(len(values))))
             found[name] = np.where(last_T < 0, np.nan, values[last_T])
     return found
+
+
+def told_of_holes(torn: Sequence[str]) -> list[str]:
+    """A sentence on what `holes` has found."""
+    more = f" and {len(torn) - _SHOWN} more columns" if len(torn) > _SHOWN else ""
+    told = f"covariates are missing: {', '.join(torn[:_SHOWN])}{more}; set data.missing to change that"
+    return [told] if torn else []
 
 
 def holes(covariates: Covariates, cells: Mapping[str, NDArray[Any]], static: Sequence[Mapping[str, Any]]) -> list[str]:

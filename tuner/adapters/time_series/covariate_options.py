@@ -38,7 +38,8 @@ class CovariateOptions(Options):
     """Covariates that are categories, written as words or numbers."""
     calendar: tuple[Calendar, ...] = ()
     """Calendar features of a row's time, also of the rows to forecast: sine and cosine of its place in the hour, day,
-    week, month or year. Times with an offset are taken in UTC."""
+    week, month or year. It is of local time where the times have a time zone (Parquet) or an
+    offset from UTC; those that count from 1970 are in UTC."""
     missing: CovariateMissing | dict[str, CovariateMissing] = "forward"
     """Treatment of missing values of covariates; those of targets are gaps. forward: the value before in the series,
     never a later one; before the first, the mean of the training rows. mask: the same, with a feature beside that is 1

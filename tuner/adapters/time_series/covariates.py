@@ -16,6 +16,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.adapters.time_series.clocks import UTC
 from tuner.adapters.time_series.covariate_options import Calendar, CovariateMissing
 from tuner.adapters.time_series.groups import Groups
 from tuner.adapters.time_series.named_columns import best, check_matched, named, plain, without_dropped
@@ -48,6 +49,7 @@ class Covariates:
         scaling: Column of numbers -> mean and standard deviation.
         missing: Column -> the policy for its missing values.
         medians: Static column of numbers -> what stands for a missing value.
+        zone: Whose local time the calendar is of, see `Clocks`.
     """
 
     known: tuple[str, ...] = ()
@@ -58,6 +60,7 @@ class Covariates:
     scaling: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     missing: Mapping[str, CovariateMissing] = field(default_factory=dict)
     medians: Mapping[str, float] = field(default_factory=dict)
+    zone: str = UTC
 
     @classmethod
     def asked(cls, options: ForecastingOptions) -> Self:
@@ -77,7 +80,7 @@ class Covariates:
         names: dict[str, Any] = {
             name: tuple(kept[name]) for name in ("known", "past", "static", "calendar") if name in kept
         }
-        rest = {name: kept[name] for name in ("categories", "scaling", "missing", "medians") if name in kept}
+        rest = {name: kept[name] for name in ("categories", "scaling", "missing", "medians", "zone") if name in kept}
         return cls(**names, **rest)
 
     def json(self) -> dict[str, Any]:
@@ -150,7 +153,7 @@ class Covariates:
 
         Args:
             rows: Column -> values, with missing ones as `filled_rows` leaves them.
-            times: The rows' times, datetime64; None without a calendar.
+            times: The rows' local times, datetime64; None without a calendar.
             length: Number of rows, T.
         """
         parts = [

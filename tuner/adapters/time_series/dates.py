@@ -64,8 +64,16 @@ def read_dates(column: Column) -> NDArray[np.generic]:
             same, "have an offset from UTC in all rows or in none", "Write it out, as in 2024-03-01T12:00+01:00."
         )
     clock = parts["clock"].fillna(parts["basic"]).fillna(parts["digits"])
-    nanoseconds = _nanoseconds(column, clock) - _offsets(column, parts["zone"])
+    offset, there = _offsets(parts["zone"])
+    column.check(there, "have an offset from UTC that exists", _MEND)
+    nanoseconds = _nanoseconds(column, clock) - offset
     return _joined(column, days, nanoseconds)
+
+
+def offsets(cells: pd.Series[str]) -> NDArray[Any] | None:
+    """The offsets from UTC that are written in cells, timedelta64[ns], 0 where there is none; None without any."""
+    zone = cells.str.extract(_anchored(_INSTANT))["zone"]
+    return _offsets(zone)[0].astype("timedelta64[ns]") if zone.notna().any() else None
 
 
 def _plain_iso(cells: pd.Series[str]) -> NDArray[np.generic] | None:
@@ -290,11 +298,10 @@ def _nanoseconds(column: Column, clock: pd.Series[str]) -> NDArray[np.int64]:
     return total
 
 
-def _offsets(column: Column, zone: pd.Series[str]) -> NDArray[np.int64]:
-    """Offset from UTC in nanoseconds."""
+def _offsets(zone: pd.Series[str]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Offsets from UTC in nanoseconds, and which of them exist."""
     parts = zone.str.extract(r"^(?P<sign>[-+])(?P<hours>\d{2}):?(?P<minutes>\d{2})?$")
     hours_N, minutes_N = (_number(parts[name].fillna("0")) for name in ("hours", "minutes"))
-    column.check((hours_N < 24) & (minutes_N < 60), "have an offset from UTC that exists", _MEND)
     sign_N = np.where((parts["sign"] == "-").to_numpy(), -1, 1)
     offset: NDArray[np.int64] = sign_N * (hours_N * 60 + minutes_N) * 60_000_000_000
-    return offset
+    return offset, (hours_N < 24) & (minutes_N < 60)

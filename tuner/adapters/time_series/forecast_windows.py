@@ -187,6 +187,7 @@ def beside(
     times = None
     if series.times is not None and stamps is not None:
         times = np.append(series.times[start : end + horizon], stamps.times_ahead(whole, missing))
+        times = series.clock.local(times)
     found = covariates.matrix(rows, times, end - start + horizon)
     if missing:  # what was not brought is unknown, however missing values are filled
         found[len(found) - missing :, [name != "data.calendar" for name in covariates.features]] = np.nan

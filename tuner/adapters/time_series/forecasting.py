@@ -67,7 +67,7 @@ class Forecasting:
     metrics: tuple[Metric, ...] = METRICS
     model_files = ("facts.json", "statistics.npy", "parts.npy", "stretches.npy")
     model_packages: tuple[str, ...] = ()
-    edition = "\nseason before the test, hours of opening"
+    edition: str = "\nseason before the test, hours of opening"
     """Version of the prepared data; data of earlier versions are prepared again."""
     defaults = {"pooling": "last"}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
 
@@ -79,6 +79,8 @@ class Forecasting:
             whole=True,
             embeds=options.channel_embedding > 0 or bool(options.categories),
         )
+        if options.calendar:
+            self.edition += ", calendar in local time"
         if options.probabilistic:
             self.metrics = (*METRICS, *QUANTILE_METRICS)
         if options.outputs in ("student_t", "negative_binomial"):
@@ -286,7 +288,8 @@ def _write_covariates(folder: Path, asked: Covariates, series: Sequence[Series],
     known = [one.cut(int(train)).covariates for one, train in zip(series, parts.train, strict=True)]
     static = {name: np.array([one.static[name] for one in series]) for name in asked.static}
     covariates = asked.fitted(known, static)
-    rows = [covariates.matrix(one.covariates, one.times, len(one.values)) for one in series]
+    times = [None if one.times is None else one.clock.local(one.times) for one in series]
+    rows = [covariates.matrix(one.covariates, at, len(one.values)) for one, at in zip(series, times, strict=True)]
     cut = [values[:end] for values, end in zip(rows, parts.val, strict=True)]
     for name, items in (("search", cut), ("whole", rows)) if covariates.features else ():
         write_ragged(folder, f"{name}.covariates", items)

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.adapters.time_series.ahead import ahead
+from tuner.adapters.time_series.clocks import Clock, Clocks
 from tuner.adapters.time_series.columns import inputs
-from tuner.adapters.time_series.covariate_missing import filled_rows, holes
+from tuner.adapters.time_series.covariate_missing import filled_rows, holes, told_of_holes
 from tuner.adapters.time_series.covariates import Covariates, check_calendar, read_covariates, resolved, static_of
 from tuner.adapters.time_series.groups import Groups, groups_of
 from tuner.adapters.time_series.named_columns import plain, without_dropped
@@ -40,7 +41,8 @@ class Series:
         places: The position of each row on the grid of time steps, ascending, (T,); None without gaps.
         breaks: Rows before which there is a gap.
         made: Whether each row was filled in, bool (T,); None if none was. Such rows are never targets.
-        times: Times of the rows, with calendar features only.
+        times: Times of the rows, in UTC if they have a zone or an offset; with calendar features only.
+        clock: Local time at them.
         covariates: Column -> values, (T,), of covariates that change from row to row.
         static: Column -> value, of static covariates.
     """
@@ -52,6 +54,7 @@ class Series:
     breaks: NDArray[np.int64] | None = None
     made: NDArray[np.bool_] | None = None
     times: NDArray[np.generic] | None = None
+    clock: Clock = Clock()  # noqa: RUF009 - it does not change
     covariates: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     static: Mapping[str, Any] = field(default_factory=dict)
 
@@ -152,6 +155,7 @@ def read_series(path: Path, options: ForecastingOptions) -> Collection:
     cells = read_covariates(asked, table)
     static = static_of(asked, cells, groups, table)
     check_calendar(options, groups.times)
+    clocks = Clocks(table.cells(options.time)) if options.calendar and options.time else None
     step = step_of(groups.times, groups.starts) if options.time else None
     season = options.seasonality or (step.season if step else None)
     values = table.numbers(channels, "data.targets" if options.targets else DROP, missing=True, timed=True)
@@ -164,7 +168,8 @@ def read_series(path: Path, options: ForecastingOptions) -> Collection:
             groups.names[number],
             values[start:end],
             str(path),
-            times=times if asked.calendar else None,
+            times=times if clocks else None,
+            clock=clocks.of(groups.order[start:end], times) if clocks else Clock(),
             covariates=filled_rows(asked, {name: cells[name][groups.order[start:end]] for name in asked.rows}),
             static=static[number],
         )
@@ -186,15 +191,16 @@ def read_series(path: Path, options: ForecastingOptions) -> Collection:
         step=step.text if step else "",
         grid=step,
         kind=groups.times.dtype.kind if options.time else "",
-        covariates=asked,
+        covariates=replace(asked, zone=clocks.zone) if clocks else asked,
         holes=tuple(torn_covariates),
         numbers_known=table.written.known(),
         notices=(
             *table.notices,
             *_missing(channels, torn),
-            *_holes(torn_covariates),
+            *told_of_holes(torn_covariates),
             *_told(options, groups, step if options.time else ROWS, gaps, len(series), season or 1),
             *found.notices,
+            *(clocks.notices(options.time) if clocks else ()),
         ),
     )
 
@@ -204,14 +210,6 @@ def _missing(channels: Sequence[str], torn_C: NDArray[np.int64]) -> list[str]:
     named = [f"{name} in {_count(int(count), 'row')}" for name, count in zip(channels, torn_C, strict=True) if count]
     more = f" and {len(named) - _SHOWN} more columns" if len(named) > _SHOWN else ""
     return [f"values are missing: {', '.join(named[:_SHOWN])}{more}; these rows are taken for gaps"] if named else []
-
-
-def _holes(torn: Sequence[str]) -> list[str]:
-    """A sentence on missing covariates."""
-    more = f" and {len(torn) - _SHOWN} more columns" if len(torn) > _SHOWN else ""
-    return (
-        [f"covariates are missing: {', '.join(torn[:_SHOWN])}{more}; set data.missing to change that"] if torn else []
-    )
 
 
 @dataclass(frozen=True)
