@@ -389,7 +389,7 @@ def test_a_study_from_before_goes_on_and_its_data_is_prepared_anew(tmp_path: Pat
     adapter = Forecasting(written(tmp_path, hourly()))
     later = {"separator", "decimal", "encoding", "gaps", "floors", "windows", "test_windows"}
     later |= {"known_covariates", "past_covariates", "static_covariates", "categories", "calendar"}
-    later |= {"drop", "missing"}
+    later |= {"drop", "missing", "constant"}
     used = set(adapter.options.model_dump()) - later
     before = adapter.options.used({"path"})
     assert set(before) == used - {"path"}

@@ -1,4 +1,5 @@
 import time
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
@@ -10,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuner.adapters.base import Split
+from tuner.adapters.base import Prepared, Split
 from tuner.adapters.time_series.forecasting import WHEN_OPENED, Forecasting
 from tuner.adapters.time_series.forecasting_problem import ForecastingProblem
 from tuner.adapters.time_series.options import ForecastingOptions
@@ -425,6 +426,62 @@ def test_a_constant_channel_has_finite_scores(tmp_path: Path) -> None:
     )
     assert prepared.about["constant channels"] == 1
     assert np.isfinite(list(prepared.trivial["test"].values())).all()
+
+
+def _launched(folder: Path, series: Sequence[str] = "abcde", late: str = "be") -> str:
+    """Series of 60 rows each; the late ones are 0 in the first 40, and thousands after that."""
+    random = np.random.default_rng(0)
+    rows = [
+        random.normal(5, 1, 60) if one not in late else np.r_[[0] * 40, random.normal(5e3, 9, 20)] for one in series
+    ]
+    return table(folder / "x.csv", sku=np.repeat(list(series), 60), units=np.concatenate(rows))
+
+
+def _at_launch(path: str, folder: Path, **options: Any) -> Prepared:
+    folder.mkdir()
+    return Forecasting(ForecastingOptions(path=path, series="sku", horizon=5, val=10, test=10, **options)).prepare(
+        folder
+    )
+
+
+def test_series_that_change_only_after_training_are_named(tmp_path: Path) -> None:
+    """They take over the scores, so a sentence says which, why, and how to leave them out; as it says, so it is."""
+    path = _launched(tmp_path)
+    kept = _at_launch(path, tmp_path / "kept")
+    assert kept.trivial["val"]["mase"] > 100
+    (told,) = (one for one in kept.notices if "(b, e)" in one)
+    assert "own units" in told
+    assert "data.constant: drop leaves such series out" in told
+    dropped = _at_launch(path, tmp_path / "dropped", constant="drop")
+    assert "2 of 5 series left out: never change in training" in dropped.notices
+    assert not any("own units" in one for one in dropped.notices)
+    rows = pd.read_csv(path)
+    rows = rows[rows.sku.isin(list("acd"))]
+    others = table(tmp_path / "others.csv", sku=rows.sku, units=rows.units)
+    assert dropped.trivial == _at_launch(others, tmp_path / "alone").trivial
+
+
+def test_of_many_such_series_the_first_are_named(tmp_path: Path) -> None:
+    """A sentence stays short."""
+    told = _at_launch(_launched(tmp_path, "abcdefg", "bcdefg"), tmp_path / "out").notices[-1]
+    assert "(b, c, d and 3 more)" in told
+
+
+def test_series_that_never_change_are_not_warned_of(tmp_path: Path) -> None:
+    """Their errors are nearly 0 in any unit."""
+    path = table(tmp_path / "x.csv", a=[1.0] * 60, b=np.random.default_rng(0).normal(size=60))
+    (tmp_path / "out").mkdir()
+    options = ForecastingOptions(path=path, targets=("a", "b"), horizon=3, seasonality=4)
+    prepared = Forecasting(options).prepare(tmp_path / "out")
+    assert prepared.notices[-1] == "1 of 2 channels never change in training"
+
+
+def test_something_is_left_when_constant_series_are_left_out(tmp_path: Path) -> None:
+    """Where all are constant, the option is refused."""
+    with pytest.raises(
+        DataError, match=r"must change in its training rows, but got '0 of 2 series that change'\. Leave"
+    ):
+        _at_launch(_launched(tmp_path, "be"), tmp_path / "out", constant="drop")
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e38])

@@ -25,7 +25,7 @@ from tuner.adapters.time_series.floors import Floors, check_installed
 from tuner.adapters.time_series.naive import naive_errors, naive_scores
 from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.adapters.time_series.origins import TEST_STATISTICS, Parts, Windows, windows_of
-from tuner.adapters.time_series.parting import apart, parted
+from tuner.adapters.time_series.parting import apart, changing, parted
 from tuner.adapters.time_series.proposing import propose_forecasting
 from tuner.adapters.time_series.requirements import check_channels, check_counts, look_back
 from tuner.adapters.time_series.scoring import METRICS, QUANTILE_METRICS
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from tuner.adapters.time_series.forecasting_problem import ForecastingProblem
 
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
+
+NAMED = 3
+"""Largest number of constant series that are named."""
 
 WHEN_OPENED = (
     "window",
@@ -113,6 +116,10 @@ class Forecasting:
         check_counts(self.options, counts=counts)
         series, parts, fewer = parted(self.options, collection, horizon)
         dropped = {"too short": len(collection.series) - len(series)} if len(series) < len(collection.series) else {}
+        if self.options.constant == "drop":
+            dropped["never change in training"] = len(series)
+            series, parts = changing(series, parts, horizon)
+            dropped["never change in training"] -= len(series)
         runs, made = stretches(series), made_rows(series)
         look_back(self.options, runs.room(parts, horizon), horizon, seasonality)
         strides = {"train": 1, **{split: apart(self.options, split, horizon) for split in SPLITS[1:]}}
@@ -123,7 +130,7 @@ class Forecasting:
             items[split] = len(windows[split].origin)
         del windows["train"]  # needed for its number only
         _check_windows(self.options, items, horizon, collection)
-        scaled, scaling_S2C, constant = _standardized(series, parts.train)
+        scaled, scaling_S2C, constant_SC = _standardized(series, parts.train)
         season: dict[str, NDArray[np.int64]] = {}
         statistics: dict[str, NDArray[np.float64]] = {}
         for split, known_S in (("val", parts.train), ("test", parts.val)):
@@ -187,7 +194,7 @@ class Forecasting:
                 **({"missing covariates": collection.holes} if collection.holes else {}),
                 "series": len(series),
                 "rows": _rows_of(parts),
-                "constant channels": constant,
+                "constant channels": int(constant_SC.sum()),
                 "gaps in time": collection.gaps,
                 "dropped": dropped,
             },
@@ -198,7 +205,7 @@ class Forecasting:
                 *left_out("series", dropped, of=len(collection.series)),
                 *fewer,
                 *_unseen(parts, horizon),
-                *_constant(constant, of=len(series) * len(collection.channels)),
+                *_constant(constant_SC, series, parts, collection.channels),
                 *floors.notices(),
             ],
         )
@@ -273,12 +280,12 @@ def _unknown_season(options: ForecastingOptions, collection: Collection) -> list
 
 def _standardized(
     series: Sequence[Series], train_S: NDArray[np.int64]
-) -> tuple[list[NDArray[np.float64]], NDArray[np.float64], int]:
-    """Values standardized by training rows; mean and scale of each series, (S, 2, C); number of constant channels."""
+) -> tuple[list[NDArray[np.float64]], NDArray[np.float64], NDArray[np.bool_]]:
+    """Values standardized by training rows; mean and scale, (S, 2, C); which channels are constant there, (S, C)."""
     scalings = [standardization(one.values[:train], one.where) for one, train in zip(series, train_S, strict=True)]
     scaled = [scaling(one.values) for one, scaling in zip(series, scalings, strict=True)]
-    constant = sum(int(scaling.constant.sum()) for scaling in scalings)
-    return scaled, np.array([[scaling.mean, scaling.scale] for scaling in scalings]), constant
+    constant_SC = np.array([scaling.constant for scaling in scalings])
+    return scaled, np.array([[scaling.mean, scaling.scale] for scaling in scalings]), constant_SC
 
 
 def _write_covariates(folder: Path, asked: Covariates, series: Sequence[Series], parts: Parts) -> dict[str, Any]:
@@ -314,6 +321,23 @@ def _rows_of(parts: Parts) -> dict[str, int]:
     return {split: int(rows.sum()) for split, rows in ends.items()}
 
 
-def _constant(channels: int, of: int) -> list[str]:
-    """A sentence if channels never change in training."""
-    return [f"{channels} of {of} channels never change in training"] if channels else []
+def _constant(
+    constant_SC: NDArray[np.bool_], series: Sequence[Series], parts: Parts, channels: Sequence[str]
+) -> list[str]:
+    """Sentences if channels never change in training: how many, and which of them do later."""
+    if not constant_SC.any():
+        return []
+    told = [f"{constant_SC.sum()} of {constant_SC.size} channels never change in training"]
+    later = [
+        " ".join(str(name) for name in (series[one].name, channels[channel] if len(channels) > 1 else "") if name)
+        for one, channel in np.argwhere(constant_SC)
+        if np.ptp(series[one].values[parts.train[one] - 1 :, channel])
+    ]
+    if later:
+        named = f"{', '.join(later[:NAMED])}{f' and {len(later) - NAMED:,} more' if len(later) > NAMED else ''}"
+        out = "data.constant: drop leaves such series out" if len(series) > 1 else "data.drop leaves columns out"
+        told.append(
+            f"what never changes in training but does later ({named}) counts in its own units, as a standard deviation "
+            f"and a naive error of 0 are taken as 1: its errors may dominate mse, mae and mase; {out}"
+        )
+    return told

@@ -135,6 +135,7 @@ class ForecastingOptions(TableOptions, CovariateOptions, OutputOptions):
         *TableOptions.later,
         *CovariateOptions.later,
         "gaps",
+        "constant",
         "floors",
         "windows",
         "test_windows",
@@ -178,6 +179,10 @@ class ForecastingOptions(TableOptions, CovariateOptions, OutputOptions):
     """Treatment of gaps: rows missing in time, and rows in which a target is missing (an empty cell, NA, NaN, ? and the
     like). fill: gaps of at most one season are filled with the rows one season earlier, as inputs only, never as
     targets, and no window spans longer gaps. split: no window spans a gap. ignore: each other row is a step."""
+    constant: Literal["keep", "drop"] = "keep"
+    """Treatment of series of which a target never changes in training, so that errors have no unit: MASE is undefined
+    where the naive error is 0. keep: a standard deviation and a naive error of 0 are taken as 1; if the series changes
+    later, errors count in its own units, and may dominate mse, mae and mase. drop: such series are left out."""
     floors: tuple[Floor, ...] = ()
     """Classical methods to compare with, besides the seasonal naive forecast: ets, theta; fitted per series (AutoETS,
     AutoTheta); the verdict says whether the winner is better. Fitted to at most 1,000 rows before val and before test,

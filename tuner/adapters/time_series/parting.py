@@ -7,12 +7,13 @@ Forecasting 16).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from tuner.adapters.base import Split
+from tuner.adapters.scaling import standardization
 from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.adapters.time_series.origins import Parts
 from tuner.adapters.time_series.series import Collection, Series
@@ -59,6 +60,27 @@ def parted(options: ForecastingOptions, collection: Collection, horizon: int) ->
         )
     told = [f"{fewer} of {len(kept)} series are too short for all windows that are asked for, and have fewer"]
     return kept, Parts(*np.array(ends).T), told if fewer else []
+
+
+def changing(series: Sequence[Series], parts: Parts, horizon: int) -> tuple[list[Series], Parts]:
+    """The series whose every channel changes in training, so that errors have a unit, and the ends of their parts.
+
+    Raises:
+        DataError: None of them can be trained on.
+    """
+    kept = [
+        number
+        for number, (one, train) in enumerate(zip(series, parts.train, strict=True))
+        if not standardization(one.values[:train], one.where).constant.any()
+    ]
+    if not (parts.train[kept] > horizon).any():
+        raise DataError(
+            "with data.constant drop, a series that is long enough to be trained on must change in its training rows",
+            value=f"{len(kept)} of {len(series)} series that change",
+            fix="Leave data.constant out.",
+            key=("data", "constant"),
+        )
+    return [series[number] for number in kept], Parts(*(ends[kept] for ends in parts))
 
 
 def apart(options: ForecastingOptions, split: Split, horizon: int) -> int:

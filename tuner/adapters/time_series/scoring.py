@@ -27,7 +27,8 @@ METRICS = (
     Metric(
         "mase",
         maximize=False,
-        summary="absolute error relative to that of the seasonal naive forecast in the rows before val or test, >= 0",
+        summary="absolute error relative to that of the seasonal naive forecast in the rows before val or test (where "
+        "that is 0, in standard deviations of the series), >= 0",
         within=(0, math.inf),
         readable=True,
     ),
