@@ -15,11 +15,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Self
 
 from tuner.redaction import redacted
 
 Key = tuple[str | int, ...]
 """A path into the task file, such as ("budget", "trials")."""
+_IN_TASK_FILE = re.compile(r"\bdata\.[a-z]")
 _MOST_NAMES = 12
 """Names that a message lists at most; of more, only the nearest and the command that lists them."""
 _NEAREST = 3
@@ -50,6 +52,12 @@ class UserError(TunerError, ValueError):
     def at(self, where: str) -> UserError:
         """The same error, with the place filled in if it has none."""
         self.where = self.where or where
+        return self
+
+    def of_model(self) -> Self:
+        """The same error without a fix in the task file, which a finished model no longer reads."""
+        if _IN_TASK_FILE.search(self.fix):
+            self.fix = ""
         return self
 
     @property

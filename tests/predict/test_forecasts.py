@@ -165,8 +165,10 @@ def test_a_series_that_cannot_be_forecast_is_named(model: Model, study: Path, tm
     assert problems.keys() == {"short", "text", "weekly", "twice"}
     assert "it must have 3 rows or more before the forecast, but has 2 rows" in problems["short"]
     assert "sold is no finite number in the row of 2024-03-09" in problems["text"]
-    assert "all series must have the time step of most rows, 1 day" in problems["weekly"]
+    assert problems["weekly"] == "its time step must be 1 day, but is 1 week"
     assert "a.csv:11: day must differ from row to row within one shop" in problems["twice"]
+    assert f"a.csv: series weekly: {problems['weekly']}" in done.output
+    assert problems["twice"] in done.output.splitlines()  # its place is in it
     assert found.scaled_by[["new", "early"]].tolist() == ["own rows"] * 2 * HORIZON
     np.testing.assert_allclose(found.sold["new"] / 1000, model.predict(new.assign(sold=south.sold)).sold, rtol=1e-4)
     whole = model.predict(table)

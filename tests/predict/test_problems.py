@@ -102,6 +102,26 @@ def test_items_of_a_long_table(tmp_path: Path) -> None:
     assert len(problems) == 4
 
 
+def test_a_place_is_printed_once(tmp_path: Path) -> None:
+    """That of the first row of an item, if it is the one that cannot be read."""
+    table = pd.DataFrame(
+        {"item": np.repeat(np.arange(20), 3), "at": 60, "a": 1.0, "label": np.repeat(list("xy") * 10, 3)}
+    )
+    table["at"] = np.arange(60)
+    table.to_csv(tmp_path / "train.csv", index=False)
+    options = {"path": str(tmp_path / "train.csv"), "label": "label", "id": "item", "time": "at"}
+    made = made_model(tmp_path, "time_series/classification", data=options)
+    cells = table.astype({"at": object, "a": object})
+    cells.loc[3, "at"], cells.loc[6, "a"], cells.loc[10, "a"] = "", "x", "x"
+    cells.to_csv(tmp_path / "a.csv", index=False)
+    done = tuner("predict", str(made), str(tmp_path / "a.csv"), "-o", str(tmp_path / "out.csv"), status=1)
+    places = [f"{tmp_path}/a.csv:{row}: " for row in (5, 8, 12)]
+    assert [line for line in done.stderr.splitlines() if "must" in line] == [
+        f"{places[0]}at must not be empty.",
+        *(f"{place}a must be a finite number, but is 'x'" for place in places[1:]),
+    ]
+
+
 @pytest.fixture
 def forecasts(tmp_path: Path) -> Model:
     """Of two shops."""
@@ -199,3 +219,40 @@ def test_what_cannot_be_asked_is_told_in_a_line(
     assert told.startswith(line)
     assert told.count("\n") == 1
     assert (tmp_path / "new.csv").read_text() == "text\nrain\n"
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_number_too_large_for_a_network_is_told(tmp_path: Path) -> None:
+    """It is finite, but not in the 32 bits of a network: among targets and covariates."""
+    table = shops(60).assign(price=np.arange(120.0) % 7)
+    table.to_csv(tmp_path / "train.csv", index=False)
+    options: dict[str, Any] = {
+        "time": "day",
+        "series": "shop",
+        "window": 10,
+        "horizon": 3,
+        "past_covariates": ["price"],
+    }
+    model = model_of(tmp_path, "time_series/forecasting", path=str(tmp_path / "train.csv"), **options)
+    for name in ("sold", "price"):
+        found = model.predict(table.assign(**{name: table[name].where(table.index != 58, 1e300)}))
+        (problem,) = found.problem[found.problem != ""]
+        assert problem.startswith(f"{name} is too large for 32 bits in ")
+
+
+def test_no_option_of_a_task_file_is_advised(forecasts: Model) -> None:
+    """A finished model reads its data as it was trained to."""
+    table = shops(60)
+    weekly = table.assign(day=pd.Timestamp("2023-01-01") + (table.day - pd.Timestamp("2023-01-01")) * 7)
+    wide = table[table["shop"] == "north"].assign(
+        day=lambda rows: rows.day.where(rows.index < 30, rows.day + pd.Timedelta(days=9000))
+    )
+    doubled = pd.concat([table, table.tail(1)])
+    unread = table.assign(day=table.day.astype(str).where(table.index != 5, "2023-13-45"))
+    for data in (weekly, wide, doubled, unread):
+        found = forecasts.predict(data)
+        assert (found.problem != "").any() or data is wide
+        assert not found.problem.str.contains(r"data\\.").any()
+    with pytest.raises(DataError, match="day must tell day and month apart") as caught:
+        forecasts.predict(pd.DataFrame({"shop": "north", "day": ["01/02/2023", "02/02/2023"], "sold": 1.0}))
+    assert "data." not in str(caught.value)

@@ -17,7 +17,7 @@ from torch import nn
 
 from tuner.adapters.base import Codec, Item, Row
 from tuner.config import Options, validate_options
-from tuner.errors import DataError, StudyError, TunerError, nearest
+from tuner.errors import DataError, StudyError, TunerError, UserError, nearest
 from tuner.predict.folder import Description
 
 if TYPE_CHECKING:
@@ -129,6 +129,8 @@ class Model:
         """The items, with unexpected errors (mostly of damaged preprocessing files) reported in one line."""
         try:
             yield from items()
+        except UserError as error:
+            raise error.of_model() from None
         except (TunerError, OSError):
             raise
         except Exception as error:

@@ -204,7 +204,7 @@ class _Reading:
                 ),
                 static={name: of_one(cells[name][rows]) for name in self.problem.covariates.static},
             )
-            problem = str(groups.unsound.get(number, ""))
+            problem = str(groups.unsound[number].of_model()) if number in groups.unsound else ""
             if not problem:
                 timed = times if options.time else None
                 series, whole, problem = placed(series, timed, step, **self._placing)
@@ -236,7 +236,7 @@ class _Reading:
             try:
                 scaling = standardization(whole_TC, series.where)
             except DataError as error:
-                yield Item(series.where, None, str(error), known)
+                yield Item(series.where, None, error.problem, known)
                 return
         last = known_rows(series) if self.problem.covariates.ahead else len(series.values)
         starts = [0, *(start for start in (series.breaks if series.breaks is not None else ()) if start < last)]
@@ -248,7 +248,8 @@ class _Reading:
                 reason = f"it must have {self._least} rows or more before the forecast, but has {rows}"
                 yield Item(series.where, None, reason, known)
                 continue
-            scaled = scaling(series.values[start:end]).astype(np.float32)
+            with np.errstate(over="ignore"):  # told in the window's place
+                scaled = scaling(series.values[start:end]).astype(np.float32)
             found = Stretch(series, start, end, scaled, stamps, beside(self.problem, series, start, end, stamps))
             for item in found.windows(self.problem, known, least=self._least, every_origin=self.asked.every_origin):
                 yield replace(item, scaling=scaling, problem=problem) if isinstance(item, Window) else item

@@ -22,7 +22,7 @@ from tuner.adapters.scaling import Scaling
 from tuner.adapters.time_series.covariate_windows import CovariateRows
 from tuner.adapters.time_series.forecasting_problem import ForecastingProblem
 from tuner.adapters.time_series.origins import Windows
-from tuner.adapters.time_series.series import ROWS, Series, on_grid
+from tuner.adapters.time_series.series import ROWS, Series, on_grid, other_step
 from tuner.adapters.time_series.stamps import SeriesStamps
 from tuner.adapters.time_series.steps import Step
 from tuner.errors import DataError
@@ -108,11 +108,13 @@ class Stretch:
         needed = np.ones(rows.shape, dtype=bool)
         needed[len(window.x) :] = covariates.by_row.ahead
         missing = np.argwhere(~np.isfinite(rows) & needed)
-        static = covariates.of_series(self.series.static)
+        with np.errstate(over="ignore"):
+            static = covariates.of_series(self.series.static)
         if len(missing):
             row, name = int(missing[0][0]), covariates.features[missing[0][1]]
             if not np.isnan(rows[row, missing[0][1]]):
-                reason = f"{name} is no finite number in row {self.start + first + row + 1}"
+                number = self.start + first + row
+                reason = f"{name} {_rule(self.series.covariates[name][number])} in row {number + 1}"
             elif row >= len(window.x):
                 reason = (
                     f"{name} must be known of the {problem.horizon} rows to forecast: bring rows after the last, in "
@@ -122,7 +124,8 @@ class Stretch:
                 reason = f"{name} is missing in row {self.start + first + row + 1}, in the input window"
             return Item(window.where, None, reason, window.facts)
         if not np.isfinite(static).all():
-            return Item(window.where, None, "a static covariate is missing, or no finite number", window.facts)
+            wrong = "missing, no finite number, or too large for 32 bits"
+            return Item(window.where, None, f"a static covariate is {wrong}", window.facts)
         return replace(window, beside=rows, static=static)
 
     def times(self, horizon: int, *, whole: bool) -> list[Any]:
@@ -134,10 +137,16 @@ class Stretch:
 
     def missing(self, row: int, channels: Sequence[str]) -> str:
         """A sentence on which value of a row is missing."""
-        channel = channels[int(np.argmax(~np.isfinite(self.scaled[row])))]
+        channel = int(np.argmax(~np.isfinite(self.scaled[row])))
         row += self.start
+        rule = _rule(self.series.values[row, channel])
         place = f"row {row + 1}" if self.stamps is None else f"the row of {self.stamps.rows(row, row + 1)[0]}"
-        return f"{channel} is no finite number in {place}, in the input window"
+        return f"{channels[channel]} {rule} in {place}, in the input window"
+
+
+def _rule(value: np.generic) -> str:
+    """What is wrong with a value that is not finite, or not in 32 bits."""
+    return "is too large for 32 bits" if np.isfinite(value) else "is no finite number"
 
 
 def known_rows(series: Series) -> int:
@@ -163,10 +172,12 @@ def placed(
     if not len(rows):
         return series, rows, "no row has all values"
     at, grid = (rows + 1, ROWS) if times is None else (times[rows], step)
+    if grid and policy != "ignore" and (own := other_step(at, grid)):
+        return series, rows, f"its time step must be {grid.text}, but is {own}"
     try:
         return on_grid(found, at, grid, policy, season)[0] if grid else found, rows, ""
     except DataError as error:
-        return series, rows, str(error)
+        return series, rows, error.of_model().problem
 
 
 def beside(
@@ -188,7 +199,8 @@ def beside(
     if series.times is not None and stamps is not None:
         times = np.append(series.times[start : end + horizon], stamps.times_ahead(whole, missing))
         times = series.clock.local(times)
-    found = covariates.matrix(rows, times, end - start + horizon)
+    with np.errstate(over="ignore"):  # told of the windows that have it
+        found = covariates.matrix(rows, times, end - start + horizon)
     if missing:  # what was not brought is unknown, however missing values are filled
         found[len(found) - missing :, [name != "data.calendar" for name in covariates.features]] = np.nan
     return found

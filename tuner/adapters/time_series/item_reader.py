@@ -199,7 +199,7 @@ class ItemReader:
             facts = {name: groups.names[number] or where} if name else {}
             told = _first_broken(table, names, values[rows], [f"{places[row]}: " for row in rows], rows.tolist())
             if number in groups.unsound:
-                told = str(groups.unsound[number])
+                told = str(groups.unsound[number].of_model())
             yield Item(where, None, told, facts) if told else self._item(values[rows], where, facts)
 
     def _steps_of(self, table: Table) -> list[str]:

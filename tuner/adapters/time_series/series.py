@@ -252,8 +252,13 @@ def on_grid(one: Series, times: NDArray[np.generic], step: Step, policy: str, se
     """
     if regular(times, step):
         return one, Gaps()
-    if policy != "ignore" and foreign(times, step):
-        _refuse_step(one, times, step)
+    if policy != "ignore" and (own := other_step(times, step)):
+        raise DataError(
+            f"all series must have the time step of most rows, {step.text}",
+            value=f"{own} in series {one.name}" if one.name else own,
+            fix="Put series of another step into a file of their own, or set data.gaps to ignore: rows are then steps.",
+            where=one.where,
+        )
     place_T = step.places(times)
     missing_T = np.diff(place_T) - 1
     gap_T = missing_T > step.skipped
@@ -325,14 +330,12 @@ def _filled(
     )
 
 
-def _refuse_step(one: Series, times: NDArray[np.generic], step: Step) -> None:
+def other_step(times: NDArray[np.generic], step: Step) -> str:
+    """The time step of a series that has another one than this; "" if it has not."""
+    if regular(times, step) or not foreign(times, step):
+        return ""
     own = step_of(times, np.array([0]))
-    raise DataError(
-        f"all series must have the time step of most rows, {step.text}",
-        value=f"{own.text if own else 'another'} in series {one.name}" if one.name else "another",
-        fix="Put series of another step into a file of their own, or set data.gaps to ignore: rows are then steps.",
-        where=one.where,
-    )
+    return own.text if own else "another"
 
 
 def _done(policy: str, gaps: Gaps, season: int) -> str:

@@ -119,7 +119,7 @@ def read_times_there(column: Column, form: str, known: Sequence[str] = ()) -> tu
             known = [cell for cell, kept in zip(known, sound, strict=True) if kept]
             if 2 * bad.sum() > len(bad) > 1:  # then the first cell is the faulty one
                 alone, bad = alone + 1, np.arange(len(bad)) == 0
-            problems |= dict.fromkeys(rows[bad].tolist(), error.problem)
+            problems |= dict.fromkeys(rows[bad].tolist(), error.of_model().problem.removesuffix("."))
             left[rows[bad]] = False
         else:
             values = np.resize(times.values[len(known) :], len(left))

@@ -16,6 +16,7 @@ from tuner.cli.options import ENSEMBLE, OWN_CODE, STORAGE, examples
 from tuner.cli.studies import model_folder
 from tuner.cli.wrapping import say
 from tuner.errors import UserError
+from tuner.words import counted
 
 if TYPE_CHECKING:
     from tuner.adapters.base import Item, Row
@@ -133,16 +134,22 @@ class _Problems:
         if item.problem:
             self.count += 1
             if self.count <= _SHOWN:
-                _say(f"{item.where}: {item.problem}")
+                _say(_told(item))
         if time.monotonic() - self._last >= _TICK_SECONDS:
             self._last = time.monotonic()
-            _say(f"{self.items} items answered")
+            _say(f"{counted(self.items, 'item')} answered")
 
     def tell(self, output: Path | None) -> None:
         """Print the totals."""
         into = "" if output is None else f", written to {output}"
         left = f"; {self.count} could not be read, see the column problem" if self.count else ""
-        _say(f"{self.items} {'item' if self.items == 1 else 'items'}{into}{left}")
+        _say(f"{counted(self.items, 'item')}{into}{left}")
+
+
+def _told(item: Item) -> str:
+    """An item's problem after the item's place, unless it begins with a place in the same file."""
+    begun = item.problem.startswith(f"{item.where.partition(':')[0]}:")
+    return item.problem if begun else f"{item.where}: {item.problem}"
 
 
 def _say(text: Any) -> None:
