@@ -172,6 +172,21 @@ class TestStudiesOfAllKinds:
 
 
 class TestWhatIsShown:
+    def test_the_error_by_step_ahead_is_as_large_as_its_neighbours(self, tmp_path: Path) -> None:
+        """Every picture of 480 units is in a column of half the width, where letters are as large as others'."""
+        rows = [["step", str(step), "", 9, 0.1 * step] for step in range(1, 5)]
+        table = {"columns": ["part", "name", "channel", "windows", "mase"], "rows": rows}
+        folder = MadeUp(trials=6, states=()).write(tmp_path / "ahead")
+        *others, ended = folder.events("test").read_text().splitlines()
+        told = json.loads(ended)
+        told["results"]["tables"] = dict.fromkeys(told["results"]["test"], table)
+        folder.events("test").write_text("\n".join([*others, json.dumps(told)]) + "\n")
+        shown = _section(_page(folder), "winner")
+        assert "How far ahead does it see?" in shown
+        apart = re.sub(r'<div class="pair">.*?</div>', "", shown, flags=re.DOTALL)
+        assert 'viewBox="0 0 480' in shown
+        assert 'viewBox="0 0 480' not in apart
+
     def test_refit_and_ensemble_stand_beside_the_seeds(self, tmp_path: Path) -> None:
         """In the table with their scores, in the winner's part in words, and where the time went."""
         page = _page(MadeUp(trials=6, states=(), models=True).write(tmp_path / "models"))
