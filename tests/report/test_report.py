@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tests.support.reported import MadeUp, Timed
+from tests.support.reported import START, MadeUp, Timed
 from tests.support.tiny import write_task
 from tuner.cli import main
 from tuner.disk.events import RunRecord
@@ -172,6 +172,21 @@ class TestStudiesOfAllKinds:
 
 
 class TestWhatIsShown:
+    def test_the_time_of_workers_is_that_of_their_trainings(self, tmp_path: Path) -> None:
+        """Bars and sums are the seconds of the table, without a worker's start; time together is so called."""
+        folder = MadeUp(trials=2, workers=2, states=(), confirmed=0, epochs=3).write(tmp_path / "late")
+        for path in folder.root.glob("trials/*/events.jsonl"):
+            lines = [json.loads(line) for line in path.read_text().splitlines()]
+            for line in lines:
+                line["time"] = START + {"created": 0, "attempt": 0, "epoch": 8, "ended": 10}[line["event"]]
+                line |= {"seconds": 4.0} if line["event"] == "ended" else {}
+            path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        shown = html.unescape(_section(_page(folder), "time"))
+        assert "2 workers, 10 s from when the first training was sent out until the last was over" in shown
+        assert "took 40 % of the workers' time (20 s together): search 8 s." in shown
+        (start, width), *_ = re.findall(r'<rect x="([\d.]+)"[^>]*? width="([\d.]+)"', shown)
+        assert float(width) / (float(start) - 96) == pytest.approx(4 / 6, rel=0.01)
+
     def test_the_error_by_step_ahead_is_as_large_as_its_neighbours(self, tmp_path: Path) -> None:
         """Every picture of 480 units is in a column of half the width, where letters are as large as others'."""
         rows = [["step", str(step), "", 9, 0.1 * step] for step in range(1, 5)]
@@ -201,7 +216,7 @@ class TestWhatIsShown:
         assert re.search(r"The model is trial \d+ trained again on training and validation data, 80 steps", told)
         assert "its 3 seeds trained again 0.1246 in the mean, 0.1123 as an ensemble, which --ensemble uses" in told
         shown = _section(page, "time")
-        assert "Refit on training and validation data: 12 s." in shown
+        assert "refit on training and validation data 12 s" in shown
         assert 'class="bar refit"' in shown
         assert 'class="bar test"' in shown
 

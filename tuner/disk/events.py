@@ -222,6 +222,8 @@ class Stint:
     began: float
     last: float
     """Time of the last event that is known of it."""
+    trained: float
+    """Time when the worker began to train, after its own start; until it has ended, the time when it was sent out."""
 
 
 @dataclass
@@ -273,7 +275,7 @@ class RunRecord:
             self.created = event["time"]
         elif name == "attempt":
             self.attempts = event["attempt"]
-            self.stints.append(Stint(str(event.get("worker", "")), event["time"], event["time"]))
+            self.stints.append(Stint(str(event.get("worker", "")), *[event["time"]] * 3))
             self.state, self.reason, self.ended = State.LOST, "", None
         elif name == "epoch":
             self.epochs.setdefault(event["epoch"], dict(event))
@@ -289,6 +291,8 @@ class RunRecord:
                 self.state = State.HOPELESS
             self.found = list(dict.fromkeys(finding["name"] for finding in self.results.get("findings") or ()))
             self.ended = event["time"]
+            if self.stints:
+                self.stints[-1].trained = max(self.stints[-1].began, event["time"] - event["seconds"])
         if self.stints:
             self.stints[-1].last = max(self.stints[-1].last, event["time"])
 

@@ -33,8 +33,8 @@ class Piece:
     Args:
         run: What was trained.
         worker: Where.
-        start: Seconds since the study began.
-        end: Seconds since the study began.
+        start: When its training began, in seconds since the first was sent out.
+        end: When it was over, in seconds since the first was sent out.
         shape: Class of its state; other runs than search trials have their own.
     """
 
@@ -67,6 +67,7 @@ def time(study: ReportedStudy) -> Section | None:
         workers=len(by_worker),
         hidden=max(0, len(by_worker) - MOST_LANES),
         length=duration(length),
+        together=duration(length * len(by_worker)),
         busy=sum(trained.values()) / (length * len(by_worker)) if length else 0.0,
         trained=[(kind, duration(seconds)) for kind, seconds in trained.most_common()],
         saved=_saved(study),
@@ -88,7 +89,7 @@ def _pieces(study: ReportedStudy) -> list[Piece]:
         Piece(
             one,
             stint.worker or "worker",
-            max(0.0, stint.began - began),
+            max(0.0, stint.trained - began),
             max(0.0, stint.last - began),
             one.kind if one.kind in _ASIDE else state_class(one.state) if stint is one.stints[-1] else OPEN,
         )
