@@ -172,6 +172,24 @@ class TestStudiesOfAllKinds:
 
 
 class TestWhatIsShown:
+    def test_the_trivial_predictor_has_a_line_per_split(self, tmp_path: Path) -> None:
+        """Each lies at its score and is named as the splits' marks are; that of test data once these were read."""
+        folder = MadeUp(trials=6, states=(), trivial=0.3).write(tmp_path / "lines")
+        sweep, *others = folder.sweep_events.read_text().splitlines()
+        told = json.loads(sweep)
+        told["trivial"]["test"]["loss"] = 0.1
+        folder.sweep_events.write_text("\n".join([json.dumps(told), *others]) + "\n")
+        shown = _section(_page(folder), "seeds")
+        place = {split: float(x) for x, split in re.findall(r'<line x1="([\d.]+)"[^>]*class="rule (val|test)"', shown)}
+        assert place["test"] < place["val"]
+        for split, data, score in (("val", "validation", "0.3"), ("test", "test", "0.1")):
+            assert f"most frequent class (trivial predictor) on {data} data: {score}<" in shown
+            assert f'<path d="M0 8H22" class="rule {split}"' in shown
+        folder.events("test").unlink()
+        unread = _section(_page(folder), "seeds")
+        assert "on validation data: 0.3<" in unread
+        assert 'class="rule test"' not in unread
+
     def test_the_time_of_workers_is_that_of_their_trainings(self, tmp_path: Path) -> None:
         """Bars and sums are the seconds of the table, without a worker's start; time together is so called."""
         folder = MadeUp(trials=2, workers=2, states=(), confirmed=0, epochs=3).write(tmp_path / "late")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from statistics import fmean
 
 from markupsafe import Markup
@@ -17,6 +17,7 @@ from tuner.words import called, spoken_score
 
 ROW = 46
 """Height of a configuration."""
+_DATA = {"val": "validation", "test": "test"}
 
 
 def seeds(study: ReportedStudy) -> Section | None:
@@ -25,6 +26,7 @@ def seeds(study: ReportedStudy) -> Section | None:
     if result is None:
         return None
     rows = [(one.number, list(one.values)) for one in result.configurations]
+    name = f"{study.objective.trivial_name} (trivial predictor)"
     body = filled(
         "seeds.html",
         picture=seeds_picture(study, rows),
@@ -34,7 +36,10 @@ def seeds(study: ReportedStudy) -> Section | None:
                 ("test", "test data, read once"),
                 ("search", "score in the search"),
                 ("line-mean", "mean"),
-                ("rule", f"{study.objective.trivial_name} (trivial predictor){_trivial_words(study)}"),
+                *(
+                    (f"rule {split}", f"{name} on {_DATA[split]} data: {value:.4g}")
+                    for split, value in _trivial(study).items()
+                ),
             ]
         ),
         sentences=result.sentences if not study.finished else (),
@@ -43,9 +48,12 @@ def seeds(study: ReportedStudy) -> Section | None:
     return Section("seeds", "Does it hold on fresh seeds?", "Fresh seeds", body)
 
 
-def _trivial_words(study: ReportedStudy) -> str:
-    trivial = study.objective.trivial
-    return "" if trivial is None else f": {trivial:.4g}"
+def _trivial(study: ReportedStudy) -> dict[str, float]:
+    """The trivial predictor's scores on the splits that are shown, where they are known."""
+    known = {"val": study.objective.trivial}
+    if study.tested:
+        known["test"] = study.scored.trivial("test")
+    return {split: value for split, value in known.items() if value is not None and math.isfinite(value)}
 
 
 def seeds_picture(study: ReportedStudy, rows: Sequence[tuple[int, Sequence[float]]]) -> Markup:
@@ -55,12 +63,14 @@ def seeds_picture(study: ReportedStudy, rows: Sequence[tuple[int, Sequence[float
     tests = {number: study.scored.tests(number) for number, _ in rows}
     values = [value for number, own in rows for value in [*own, *tests[number]]]
     values += [searched[number] for number, _ in rows if number in searched]
-    trivial = objective.trivial if objective.trivial is not None and math.isfinite(objective.trivial) else None
+    trivial = _trivial(study)
     frame = Frame.of(980, ROW * len(rows) + 62, left=110)
-    scale = _scale(values, trivial, frame)
+    scale = _scale(values, trivial.values(), frame)
     parts = []
-    if trivial is not None and frame.left + 2 < (at := scale.place(trivial)) < frame.right - 2:
-        parts.append(tag("line", x1=at, x2=at, y1=frame.top, y2=frame.bottom, class_="rule"))
+    for split, value in trivial.items():
+        if frame.left + 2 < (at := scale.place(value)) < frame.right - 2:
+            words = tag("title", f"{objective.trivial_name} on {_DATA[split]} data: {value:.4g}")
+            parts.append(tag("line", words, x1=at, x2=at, y1=frame.top, y2=frame.bottom, class_=f"rule {split}"))
     for line, (number, own) in enumerate(rows):
         middle = frame.top + ROW * (line + 0.5)
         strong = " strong" if number == study.winner else ""
@@ -82,12 +92,11 @@ def seeds_picture(study: ReportedStudy, rows: Sequence[tuple[int, Sequence[float
     return frame.draw(label, scale, None, parts, x_title=f"{spoken_score(objective.name)} ({objective.words})")
 
 
-def _scale(values: Sequence[float], trivial: float | None, frame: Frame) -> Scale:
-    """The scale of the scores; with the trivial predictor's if that does not compress the others."""
-    if trivial is not None and values:
-        spread = max(values) - min(values)
-        if abs(trivial - fmean(values)) < 4 * (spread or abs(trivial) or 1):
-            values = [*values, trivial]
+def _scale(values: Sequence[float], trivial: Iterable[float], frame: Frame) -> Scale:
+    """The scale of the scores; with those of the trivial predictor that do not compress the others."""
+    if values:
+        spread, middle = max(values) - min(values), fmean(values)
+        values = [*values, *(one for one in trivial if abs(one - middle) < 4 * (spread or abs(one) or 1))]
     low, high = min(values, default=0.0), max(values, default=1.0)
     log = low > 0 and high > 20 * low
     return value_scale(values, frame.left, frame.right, log=log)
