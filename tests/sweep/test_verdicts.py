@@ -109,6 +109,7 @@ def test_one_trial_without_a_confirmation(tmp_path: Path) -> None:
     assert "nothing confirms it" in text
     assert "the best of the search" in text
     if Verdict(**summary.verdict).beats:
+        assert "to have a model, of the best trained again on fresh seeds" in text
         assert "python -m tuner run tiny.yaml --set confirm.top=3" in text
 
 

@@ -211,7 +211,7 @@ def _next(evidence: Evidence, number: int, found: Verdict) -> list[tuple[str, st
     told = []
     against = evidence.result.against_baseline if evidence.result is not None else None
     if evidence.result is None:
-        told.append(("to train the best again on fresh seeds", again("run", "confirm.top=3")))
+        told.append(("to have a model, of the best trained again on fresh seeds", again("run", "confirm.top=3")))
     elif against is not None and not against.distinguishable:
         told.append(more)
     size = sweep.task.space.size()
