@@ -121,6 +121,27 @@ def test_the_naive_forecast_has_normal_quantiles() -> None:
     assert found == pytest.approx(scores(point, truth, mean, scale, error, quantiles))
 
 
+def test_the_weighted_quantile_loss_of_the_seasonal_naive_forecast_is_the_documented_one(tmp_path: Path) -> None:
+    """Nine levels of a normal distribution that is as wide as its errors before the part, more with each season."""
+    season, horizon, ends = 4, 6, {"val": 80, "test": 100}
+    values = 50 + np.random.default_rng(3).normal(size=120).cumsum()
+    (tmp_path / "x.csv").write_text("v\n" + "\n".join(map(str, values)))
+    options = {"path": str(tmp_path / "x.csv"), "horizon": horizon, "seasonality": season, "outputs": "quantiles"}
+    (tmp_path / "out").mkdir()
+    prepared = Forecasting(ForecastingOptions(**options, val=20, test=20)).prepare(tmp_path / "out")
+    for split, start in ends.items():
+        spread = np.sqrt(np.mean((values[season:start] - values[: start - season]) ** 2))
+        loss = size = 0.0
+        for origin in range(start, start + 20 - horizon + 1):
+            for ahead in range(horizon):
+                truth, naive = values[origin + ahead], values[origin - season + ahead % season]
+                for level in np.arange(1, 10) / 10:
+                    quantile = naive + stats.norm.ppf(level) * spread * np.sqrt(ahead // season + 1)
+                    loss += 2 * max(level * (truth - quantile), (level - 1) * (truth - quantile)) / 9
+                size += abs(truth)
+        assert prepared.trivial[split]["wql"] == pytest.approx(loss / size)
+
+
 def test_quantiles_learned_of_noise_are_those_of_the_noise(tmp_path: Path) -> None:
     """Trained by the pinball loss or a likelihood, intervals of independent noise hold what they say."""
     rng = np.random.default_rng(0)

@@ -49,7 +49,8 @@ QUANTILE_METRICS = (
     Metric(
         "wql",
         maximize=False,
-        summary="weighted quantile loss of the levels 0.1 to 0.9: twice its sum over that of the absolute values, >= 0",
+        summary="weighted quantile loss of the nine levels 0.1 to 0.9 (not 0.025 and 0.975): twice its sum over that "
+        "of the absolute values, >= 0; the seasonal naive forecast's quantiles are normal, by its errors",
         within=(0, math.inf),
     ),
     Metric(
