@@ -350,3 +350,17 @@ def test_covariates_that_the_data_do_not_have_are_refused(tmp_path: Path) -> Non
     table.to_csv(tmp_path / "x.csv", index=False)
     with pytest.raises(DataError, match=r"x\.csv:9: x must not be missing"):
         opened(tmp_path, **common, past_covariates=["x"], missing="refuse")
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", ["y", "x"])
+def test_a_number_too_large_for_a_network_is_refused(name: str, tmp_path: Path) -> None:
+    """It is finite, and would be infinite in 32 bits: of targets and covariates, in any part."""
+    table = pd.DataFrame({"t": range(40), "y": np.arange(40.0) % 7, "x": np.arange(40.0) % 5})
+    common = {"path": str(tmp_path / "x.csv"), "time": "t", "targets": ["y"], "horizon": 2, "past_covariates": ["x"]}
+    for row in (7, 31, 39):
+        table.assign(**{name: table[name].where(table.index != row, -1e300)}).to_csv(tmp_path / "x.csv", index=False)
+        with pytest.raises(
+            DataError, match=rf"x\.csv:{row + 2}: {name} must be small enough for 32 bits, but got -1e\+300"
+        ):
+            opened(tmp_path, **common)

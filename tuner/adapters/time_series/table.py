@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 SUFFIXES = (".csv", ".tsv", ".parquet", *JSON)
 DROP = "data.drop"
 """The option that leaves a column out that no option names."""
+_LARGEST = float(np.finfo(np.float32).max)
+_TOO_LARGE = Refused("must be small enough for 32 bits", "Correct the cell, or use another unit")
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?![\d.,])")
 _CONVERTED = (
     """Write it as Parquet: python -c "import pandas as p; p.read_feather('{path}').to_parquet('{stem}.parquet')\""""
@@ -166,12 +168,12 @@ class Table:
     def numbers(
         self, names: Sequence[str], option: str = DROP, *, missing: bool = False, timed: bool = False
     ) -> NDArray[np.float64]:
-        """The cells of numeric columns, finite, (rows, columns); NaN where they may be missing.
+        """The cells of numeric columns, finite in 32 bits, (rows, columns); NaN where they may be missing.
 
         An error names the option that has named them, else that which leaves one out, and data.time if it may be meant.
 
         Raises:
-            DataError: A column is missing; a cell is not a finite number.
+            DataError: A column is missing; a cell is not a finite number, or too large for a network.
         """
         values = np.empty((len(self), len(names)))
         for index, name in enumerate(names):
@@ -180,10 +182,12 @@ class Table:
             if column.dtype.kind not in "iufb":
                 self._refuse_cell(name, option, timed=timed)
             values[:, index] = column.to_numpy(dtype=np.float64, na_value=np.nan)
-        bad = np.argwhere(np.isinf(values) if missing else ~np.isfinite(values))
+        wrong = (values > _LARGEST) | (values < -_LARGEST)
+        bad = np.argwhere(wrong if missing else wrong | np.isnan(values))
         if len(bad):
             row, index = bad[0]
-            _refuse(self, names[index], values[row, index].item(), row, option)
+            cell = values[row, index].item()
+            _refuse(self, names[index], cell, row, option, _TOO_LARGE if math.isfinite(cell) else Refused())
         return values
 
     def numbers_there(self, names: Sequence[str]) -> NDArray[np.float64]:
