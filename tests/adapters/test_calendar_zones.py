@@ -20,6 +20,7 @@ from tuner.adapters.time_series.covariate_graphs import CovariateInputs
 from tuner.adapters.time_series.forecast_windows import Window
 from tuner.adapters.time_series.forecasting import Forecasting
 from tuner.adapters.time_series.options import ForecastingOptions
+from tuner.errors import DataError
 
 BERLIN = "Europe/Berlin"
 NOW, BEFORE = (
@@ -156,6 +157,19 @@ def test_a_model_of_before_keeps_to_utc(tmp_path: Path) -> None:
             about["covariates"].pop("zone")
         covariates = adapter.problem(out).covariates.kept(about)
         assert words in CovariateInputs(covariates, 24, 1).about()["known"]
+
+
+@pytest.mark.parametrize("zone", ["Europe/Nowhere", "../../etc/passwd"])
+def test_a_zone_that_this_machine_does_not_know_is_told(zone: str, tmp_path: Path) -> None:
+    """Where it is needed: local time is read all the same."""
+    adapter, out, _ = made(tmp_path, table(tmp_path, BERLIN, "2024-03-01"))
+    facts = json.loads((out / "facts.json").read_text())
+    facts["covariates"]["zone"] = zone
+    (out / "facts.json").write_text(json.dumps(facts))
+    hours = pd.date_range("2024-07-01 00:00", periods=24, freq="h")
+    assert last_window(adapter, out, pd.DataFrame({"t": hours, "y": 1.0})) == [float(hour % 24) for hour in range(48)]
+    with pytest.raises(DataError, match=r"the model's time zone must be known on this machine, but got '.*tzdata"):
+        last_window(adapter, out, pd.DataFrame({"t": hours.tz_localize(BERLIN), "y": 1.0}))
 
 
 def test_a_study_of_before_goes_on_where_its_data_are_the_same(tmp_path: Path) -> None:

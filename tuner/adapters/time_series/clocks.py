@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tuner.adapters.time_series.dates import offsets
 from tuner.adapters.time_series.written import coded
+from tuner.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,6 +63,9 @@ class Clocks:
     Args:
         column: The table's column of times.
         zone: The zone whose local time is meant: a name, WRITTEN or UTC; None: that of the column.
+
+    Raises:
+        DataError: The zone is needed, and not known on this machine.
     """
 
     def __init__(self, column: pd.Series[Any], zone: str | None = None) -> None:
@@ -70,6 +74,11 @@ class Clocks:
         """What to keep for further tables."""
         self._offsets_M = None if self.zone == UTC else _offsets_in(column)
         self._name = (own if self.zone == WRITTEN else self.zone) if self._offsets_M is not None else ""
+
+        if self._name and not _is_known(self._name):
+            raise DataError(
+                "the model's time zone must be known on this machine", value=self._name, fix="Run pip install tzdata."
+            )
 
     def of(self, rows_T: NDArray[np.int64], times_T: NDArray[np.generic]) -> Clock:
         """Local time in the series of these rows, ascending in time."""
@@ -94,10 +103,15 @@ class Clocks:
 def _zone_of(column: pd.Series[Any]) -> str:
     """The name of the time zone of a typed column; empty if it has none."""
     name = str(getattr(column.dtype, "tz", ""))
+    return name if _is_known(name) else ""  # no name: a fixed offset, or no zone
+
+
+def _is_known(name: str) -> bool:
+    """Whether this is the name of a time zone that this machine knows."""
     try:
-        return ZoneInfo(name).key
-    except (ValueError, OSError, KeyError):  # a fixed offset, or no zone
-        return ""
+        return bool(ZoneInfo(name).key)
+    except (ValueError, OSError, KeyError):
+        return False
 
 
 def _offsets_in(column: pd.Series[Any]) -> NDArray[Any] | None:
