@@ -46,13 +46,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for process in range(processes):
         share = left // (processes - process)  # as `xdist.scheduler.worksteal` divides it
         files_of_one = long_ones[process::processes]
-        if process % 2:  # what computes before what starts Ray, which mostly waits: not all wait at once
-            files_of_one.sort(key=lambda file: any(any(item.iter_markers("ray")) for item in file))
+        # What starts Ray mostly waits: one process does so while its neighbour computes.
+        files_of_one.sort(key=_starts_ray, reverse=process % 2 == 0)
         part = [item for file in files_of_one for item in file]
         part += short[: (rest := max(0, share - len(part)))]
         del short[:rest]
         items += part
         left -= len(part)
+
+
+def _starts_ray(file: list[pytest.Item]) -> bool:
+    return any(any(item.iter_markers("ray")) for item in file)
 
 
 def pytest_collection_finish() -> None:
