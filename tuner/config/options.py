@@ -40,7 +40,7 @@ class Options(BaseModel):
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """The schema of the fields, with their meanings."""
         reference = handler(schema)
-        fields = handler.resolve_ref_schema(reference)["properties"] if cls.model_fields else {}
+        fields = handler.resolve_ref_schema(reference).get("properties", {})
         for name, meaning in cls.meanings().items():
             if meaning:
                 fields[cls.model_fields[name].alias or name]["description"] = meaning
