@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -86,3 +87,13 @@ def counted(count: int, noun: str) -> str:
     ('1 trial', '2 trials')
     """
     return f"{count} {noun}{'s' * (count != 1)}"
+
+
+def first_few(texts: Sequence[str], most: int, what: str = "") -> str:
+    """The first ones, and how many more there are.
+
+    >>> first_few(["a", "b"], 2), first_few(["a", "b", "c"], 2), first_few(["a", "b"], 1, "columns")
+    ('a, b', 'a, b and 1 more', 'a and 1 more columns')
+    """
+    more = len(texts) - most
+    return ", ".join(texts[:most]) + (f" and {more} more{f' {what}' if what else ''}" if more > 0 else "")

@@ -11,6 +11,7 @@ from tuner.adapters.glimpsed_table import GlimpsedColumn, GlimpsedTable
 from tuner.adapters.proposal import Line
 from tuner.adapters.splits import WORDS
 from tuner.errors import DataError, nearest
+from tuner.words import first_few
 
 LABELS = (
     "label", "labels", "class", "target", "y", "category", "classes", "sentiment", "intent", "topic", "outcome",
@@ -140,8 +141,7 @@ def balance(counts: Counter[str], *, what: str, whole: bool) -> tuple[list[str],
 
 def listed(names: Collection[str], most: int = 5) -> str:
     """The first few names, and the number of further ones."""
-    shown = ", ".join(repr(name) for name in list(names)[:most])
-    return shown + (f" and {len(names) - most} more" if len(names) > most else "")
+    return first_few([repr(name) for name in names], most)
 
 
 def last_word(name: str) -> str:

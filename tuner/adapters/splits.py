@@ -22,6 +22,7 @@ from tuner.adapters.grouping import deal_groups
 from tuner.adapters.table import form_of, read_rows
 from tuner.errors import DataError
 from tuner.seeding import derive_seed
+from tuner.words import first_few
 
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 WORDS: dict[str, Split] = {
@@ -196,7 +197,7 @@ def _by_group(
             raise DataError(
                 f"data.{split}_groups must name values of {group}",
                 value=name,
-                fix=f"Known: {_listed(known, 12)}.",
+                fix=f"Known: {first_few(known, 12)}.",
                 where=where,
                 key=("data", f"{split}_groups"),
             )
@@ -334,9 +335,5 @@ def _absent(labels: Sequence[str], splits: NDArray[np.str_], *, held: bool) -> l
     for split in SPLITS[1 : 2 if held else 3]:
         missing = sorted(set(labels) - set(np.asarray(labels)[splits == split].tolist()))
         if missing:
-            sentences.append(f"{split} has no item of {len(missing)} of the classes: {_listed(missing)}")
+            sentences.append(f"{split} has no item of {len(missing)} of the classes: {first_few(missing, 5)}")
     return sentences
-
-
-def _listed(names: Sequence[str], most: int = 5) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -74,7 +74,6 @@ class Clocks:
         """What to keep for further tables."""
         self._offsets_M = None if self.zone == UTC else _offsets_in(column)
         self._name = (own if self.zone == WRITTEN else self.zone) if self._offsets_M is not None else ""
-
         if self._name and not _is_known(self._name):
             raise DataError(
                 "the model's time zone must be known on this machine", value=self._name, fix="Run pip install tzdata."

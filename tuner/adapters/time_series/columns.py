@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from tuner.adapters.time_series.groups import Groups
 from tuner.adapters.time_series.table import Table
 from tuner.errors import DataError
+from tuner.words import first_few
 
 ENOUGH = 10
 """With at least this many rows, values that count them are no coincidence."""
@@ -366,5 +367,5 @@ def _of(found: dict[str, str]) -> list[str]:
 
 def _listed(found: dict[str, str], reason: str) -> str:
     names = [name for name, why in found.items() if why == reason]
-    words = ", ".join(repr(name) if name else "without a name" for name in names[:5])
-    return f"column{'s' if len(names) > 1 else ''} {words}{f' and {len(names) - 5} more' if len(names) > 5 else ''}"
+    words = [repr(name) if name else "without a name" for name in names]
+    return f"column{'s' if len(names) > 1 else ''} {first_few(words, 5)}"

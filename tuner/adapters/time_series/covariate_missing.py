@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.adapters.time_series.covariates import MASK, Covariates, missing_in
+from tuner.words import first_few
 
 _DONE = {
     "forward": "filled with the value before",
@@ -47,8 +48,7 @@ def filled_rows(covariates: Covariates, rows: Mapping[str, NDArray[Any]]) -> dic
 
 def told_of_holes(torn: Sequence[str]) -> list[str]:
     """A sentence on what `holes` has found."""
-    more = f" and {len(torn) - _SHOWN} more columns" if len(torn) > _SHOWN else ""
-    told = f"covariates are missing: {', '.join(torn[:_SHOWN])}{more}; set data.missing to change that"
+    told = f"covariates are missing: {first_few(torn, _SHOWN, 'columns')}; set data.missing to change that"
     return [told] if torn else []
 
 

@@ -33,7 +33,7 @@ from tuner.adapters.time_series.series import Collection, Series, made_rows, rea
 from tuner.adapters.time_series.sources import FORECASTING_SOURCES
 from tuner.adapters.time_series.times import AUTO, ISO
 from tuner.errors import DataError
-from tuner.words import counted
+from tuner.words import counted, first_few
 
 if TYPE_CHECKING:
     from tuner.adapters.time_series.codec import ForecastCodec
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
-NAMED = 3
+_NAMED = 3
 """Largest number of constant series that are named."""
 
 WHEN_OPENED = (
@@ -117,9 +117,9 @@ class Forecasting:
         series, parts, fewer = parted(self.options, collection, horizon)
         dropped = {"too short": len(collection.series) - len(series)} if len(series) < len(collection.series) else {}
         if self.options.constant == "drop":
-            dropped["never change in training"] = len(series)
+            before = len(series)
             series, parts = changing(series, parts, horizon)
-            dropped["never change in training"] -= len(series)
+            dropped["never change in training"] = before - len(series)
         runs, made = stretches(series), made_rows(series)
         look_back(self.options, runs.room(parts, horizon), horizon, seasonality)
         strides = {"train": 1, **{split: apart(self.options, split, horizon) for split in SPLITS[1:]}}
@@ -334,7 +334,7 @@ def _constant(
         if np.ptp(series[one].values[parts.train[one] - 1 :, channel])
     ]
     if later:
-        named = f"{', '.join(later[:NAMED])}{f' and {len(later) - NAMED:,} more' if len(later) > NAMED else ''}"
+        named = first_few(later, _NAMED)
         out = "data.constant: drop leaves such series out" if len(series) > 1 else "data.drop leaves columns out"
         told.append(
             f"what never changes in training but does later ({named}) counts in its own units, as a standard deviation "

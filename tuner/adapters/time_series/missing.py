@@ -15,6 +15,7 @@ from tuner.adapters.time_series.items import Items
 from tuner.adapters.time_series.named_columns import best, check_matched
 from tuner.adapters.time_series.options import Missing, MissingOption
 from tuner.errors import DataError
+from tuner.words import first_few
 
 _MASK = " missing"
 """Ends the name of a channel that says where another one's value is missing."""
@@ -153,8 +154,7 @@ def _told(items: Items, filled_NC: NDArray[np.int64]) -> list[str]:
         if not by_NC.any():
             continue
         names = [items.channels[channel] for channel in np.flatnonzero(by_NC.any(axis=0))]
-        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-        where = f" ({', '.join(names[:_SHOWN])}{more})" if len(items.channels) > 1 else ""
+        where = f" ({first_few(names, _SHOWN)})" if len(items.channels) > 1 else ""
         count, some = int(by_NC.sum()), int(by_NC.any(axis=1).sum())
         values = "1 missing value" if count == 1 else f"{count:,} missing values"
         said = f"{values} in {some} of {len(items)} items{where}: {done}; set data.missing to change that"

@@ -24,6 +24,7 @@ from tuner.adapters.time_series.steps import Step, foreign, regular, shortest_an
 from tuner.adapters.time_series.table import DROP, SUFFIXES, Table, advice_on_ending
 from tuner.adapters.time_series.written import Known
 from tuner.errors import DataError
+from tuner.words import first_few
 
 ROWS = Step("fixed", 1.0, None, "1 row")
 """The step of a series without times, whose rows are numbered."""
@@ -208,8 +209,8 @@ def read_series(path: Path, options: ForecastingOptions) -> Collection:
 def _missing(channels: Sequence[str], torn_C: NDArray[np.int64]) -> list[str]:
     """A sentence on missing values."""
     named = [f"{name} in {_count(int(count), 'row')}" for name, count in zip(channels, torn_C, strict=True) if count]
-    more = f" and {len(named) - _SHOWN} more columns" if len(named) > _SHOWN else ""
-    return [f"values are missing: {', '.join(named[:_SHOWN])}{more}; these rows are taken for gaps"] if named else []
+    told = f"values are missing: {first_few(named, _SHOWN, 'columns')}; these rows are taken for gaps"
+    return [told] if named else []
 
 
 @dataclass(frozen=True)
