@@ -15,10 +15,15 @@ from tuner.reporting.intervals import Interval
 from tuner.verdict import Verdict
 from tuner.words import counted
 
-__all__ = ["Held", "Standing", "Verdict", "against_floors", "verdict", "what_to_try"]
+__all__ = ["Held", "Standing", "Verdict", "against_floors", "verdict", "what_to_try", "why_none"]
 
 FEW_TRIALS, FEW_ITEMS = 20, 1000
 """Below these numbers, more trials or more training data are suggested. Our choice."""
+
+
+def why_none(*, confirmed: bool) -> str:
+    """Why a study that is over has no winner: of its confirmation, or, without one, of its search."""
+    return "no configuration has a score on every fresh seed" if confirmed else "no trial completed"
 
 
 class Standing(StrEnum):

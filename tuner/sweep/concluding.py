@@ -19,7 +19,7 @@ from tuner.reporting.intervals import Interval, mean_interval
 from tuner.reporting.leaderboard import BASELINE, Confirmation
 from tuner.reporting.resolution import told_apart
 from tuner.reporting.scored import Scored
-from tuner.reporting.verdict import FEW_TRIALS, Held, Standing, Verdict, against_floors, verdict, what_to_try
+from tuner.reporting.verdict import FEW_TRIALS, Held, Standing, Verdict, against_floors, verdict, what_to_try, why_none
 from tuner.sweep.candidates import confirm_rounds
 from tuner.sweep.open_sweep import OpenSweep
 from tuner.words import spoken
@@ -223,11 +223,10 @@ def _next(evidence: Evidence, number: int, found: Verdict) -> list[tuple[str, st
 def _nothing(evidence: Evidence) -> Verdict:
     """The verdict of a sweep without a winner."""
     folder = evidence.sweep.folder
-    if evidence.result is not None:
-        why = "no configuration has a score on every fresh seed"
-    else:
+    why = why_none(confirmed=evidence.result is not None)
+    if evidence.result is None:
         states = Counter(run.state.value.lower() for run in evidence.scored.trials)
-        why = f"no trial completed ({', '.join(f'{count} {state}' for state, count in states.most_common())})"
+        why += f" ({', '.join(f'{count} {state}' for state, count in states.most_common())})"
         reasons = Counter(run.reason for run in evidence.scored.trials if run.reason)
         why += "".join(f"; most often: {reason.rstrip('.')}" for reason, _ in reasons.most_common(1))
     return Verdict(

@@ -14,7 +14,7 @@ from tuner.report.templates import filled
 from tuner.reporting.commands import to_use
 from tuner.reporting.intervals import mean_interval
 from tuner.reporting.leaderboard import BASELINE
-from tuner.reporting.verdict import Held
+from tuner.reporting.verdict import Held, why_none
 from tuner.reporting.verdict import Verdict as Judgement
 from tuner.reporting.verdict import verdict as judged
 from tuner.words import called, capital, counted, on_fresh, spoken_score
@@ -115,7 +115,7 @@ def _headline(study: ReportedStudy, judgement: Judgement) -> str:
     if study.winner is None:
         over = any(one.state.final for one in study.trials)
         if study.confirmed:
-            return f"{capital(_why_none(study))}: there is nothing to use."
+            return f"{capital(why_none(confirmed=True))}: there is nothing to use."
         return "No trial has completed: there is nothing to use." if over else "No trial is over yet."
     name = called(study.winner)
     if not judgement.beats and judgement.sentence:
@@ -148,14 +148,9 @@ def _tiles(study: ReportedStudy) -> list[Tile]:
     return [*tiles, *(Tile(score_text([value], name), label) for label, value in others.items() if value is not None)]
 
 
-def _why_none(study: ReportedStudy) -> str:
-    """Why there is no winner."""
-    return "no configuration has a score on every fresh seed" if study.confirmed else "no trial completed"
-
-
 def _which(study: ReportedStudy) -> str:
     if study.winner is None:
-        return f"None: {_why_none(study)}."
+        return f"None: {why_none(confirmed=bool(study.confirmed))}."
     params = ", ".join(f"{name} {shown(value)}" for name, value in study.winner_params.items())
     return f"{called(study.winner).capitalize()}: {params}."
 
@@ -186,7 +181,7 @@ def _how_good(study: ReportedStudy) -> str:
 
 def _better(study: ReportedStudy, judgement: Judgement) -> str:
     if study.winner is None:
-        return f"No: {_why_none(study)}."
+        return f"No: {why_none(confirmed=bool(study.confirmed))}."
     if not judgement.sentence:
         return "That is not known: there is no trivial predictor to compare with."
     sentence = capital(judgement.sentence)
