@@ -155,7 +155,7 @@ def main() -> None:
         for pair in pool.imap_unordered(run, pairs):
             print(f"{pair.task}, seed {pair.seed}: done", flush=True)
         wanted = [(pair, record) for pair in pairs for record in pair.records("act") if record.state is State.HOPELESS]
-        values = pool.starmap(finished_anyway, wanted)
+        values = pool.starmap(finished_anyway, wanted, chunksize=1)
     print(f"\n{'task':<9}{'seed':>5}{'observe':>20}{'act':>20}{'trials':>12}{'seconds':>14}{'repairs':>9}", end="")
     print(f"{'reached':>9}{'of all':>9}")
     shares = {pair: to_reach(pair) for pair in pairs}
