@@ -230,6 +230,7 @@ def test_ctrl_c_stops_cleanly_and_the_same_call_goes_on(tmp_path: Path, monkeypa
         ({"adapter": "nope"}, "adapter"),
         ({"budget": {"trails": 1}}, "trails"),
         ({"data": {"path": object()}}, "task: data.path must be a finite number, a text"),
+        ({"data": {"path": pd.DataFrame({"text": ["a", "b"]})}}, r"got 'DataFrame'. Write it to a file first"),
         ({"sampler": {"seed": float("nan")}}, "task: sampler.seed must be a finite number"),
         ({"space": {1: 2}}, "task: space keys must be texts, but got 1"),
     ],

@@ -111,9 +111,13 @@ def _plain(value: Any, key: Key, where: str) -> Any:
         return str(value)
     if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
-    raise _unfit("must be a finite number, a text, a truth value, None, or a list or dict of these", value, key, where)
+    rule = "must be a finite number, a text, a truth value, None, or a list or dict of these"
+    if hasattr(value, "shape"):  # a table or an array
+        fix = "Write it to a file first, a table with `to_parquet`, and name the file."
+        raise _unfit(rule, type(value).__name__, key, where, fix)
+    raise _unfit(rule, value, key, where)
 
 
-def _unfit(rule: str, value: object, key: Key, where: str) -> TaskFileError:
+def _unfit(rule: str, value: object, key: Key, where: str, fix: str = "") -> TaskFileError:
     dotted = ".".join(map(str, key))
-    return TaskFileError(f"{dotted} {rule}".strip(), value=value, where=where, key=key)
+    return TaskFileError(f"{dotted} {rule}".strip(), value=value, fix=fix, where=where, key=key)
