@@ -209,6 +209,10 @@ def test_test_file_is_the_test_split(tmp_path: Path) -> None:
     assert prepared.about["dropped"] == {"text also in test_path": 5}
     assert dict(prepared.counts) == {"train": 31, "val": 4, "test": 10}
     assert texts_of(tmp_path / "out", "test") == [text for text, _ in held]
+    with pytest.raises(
+        DataError, match="must keep an item, but all of its 20 are empty, repeated, also in test_path or"
+    ):
+        prepare(tmp_path / "all", path=path, test_path=path)
 
 
 def test_unknown_label_of_the_test_file_is_refused(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -162,7 +163,7 @@ def test_what_was_scored_of_another_winner_is_not_told() -> None:
     """Nor where a seed has lost its score, or nothing was scored together."""
     winners = [RunRecord(run=f"confirm/00001-{seed}", value=0.5 + seed, state=State.COMPLETED) for seed in (1, 2)]
     scores = {"accuracy": 0.9}
-    scored = {
+    scored: dict[str, Any] = {
         "test": {record.run: scores for record in winners},
         "ensemble": {"runs": [record.run for record in winners], "val": {"accuracy": 3.0}, "test": scores},
     }
@@ -170,6 +171,9 @@ def test_what_was_scored_of_another_winner_is_not_told() -> None:
     found = ensemble(scored, winners, objective)
     assert found is not None
     assert (found.facts["value"], found.facts["best"], found.facts["mean"]) == (3.0, 2.5, 2.0)
+    folded = ensemble({**scored, "ensemble": {**scored["ensemble"], "folds": 3}}, winners, objective)
+    assert folded is not None
+    assert "on the first fold of validation data (over all folds: best seed" in folded.sentence
     assert ensemble({"test": scored["test"]}, winners, objective) is None
     assert ensemble(scored, winners[:1], objective) is None
     assert ensemble(scored, [RunRecord(run="confirm/00002-1", value=1.0)], objective) is None

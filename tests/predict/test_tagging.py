@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import torch
 
 from tests.support.models import made_model
 from tuner.adapters.nlp.tagging.crf import Chain, best_path
+from tuner.adapters.nlp.tagging.schemes import entities, written
 from tuner.errors import DataError
 from tuner.predict import Model, load
 from tuner.predict.exporting import export
@@ -37,6 +40,48 @@ def test_a_graph_scores_as_the_network_does(tmp_path: Path, case: str) -> None:
         if case.endswith("crf"):
             assert found.shape == (1, tags + 2 + len(item.x), tags)
         assert len(answers[answers["sentence"] == number]) == len(item.x)
+
+
+@pytest.mark.usefixtures("one_registry")
+@pytest.mark.parametrize("case", ["nlp/tagging", "nlp/tagging: crf"])
+def test_the_tags_of_a_graph_follow_as_its_page_says(tmp_path: Path, case: str) -> None:
+    """All paths that the sentence allows are tried; the best one has the tags of `predict`."""
+    model = load(made_model(tmp_path / "made", case, {"cell": "lstm"}))
+    export(tmp_path / "made/model", tmp_path / "out", onnx=True)
+    page = json.loads((tmp_path / "out/preprocess.json").read_text())
+    bioes = case.endswith("crf")
+    assert f"in which each I-X {'and E-X ' if bioes else ''}follows B-X or I-X" in page["outputs"]["prediction"]["is"]
+    session, tags = opened((tmp_path / "out/model.onnx").read_bytes()), page["facts"]["classes"]
+    answers = model.predict(SENTENCES)
+    for number, item in enumerate(model.codec.items(SENTENCES), start=1):
+        assert item.x is not None
+        (found,) = session.run(None, {"x": item.x[None], "lengths": np.asarray([len(item.x)])})
+        rows_RK = found[0, :, : len(tags)]
+        chain = np.zeros((len(tags) + 2, len(tags)))
+        if case.endswith("crf"):
+            chain, rows_RK = rows_RK[: len(tags) + 2], rows_RK[len(tags) + 2 :]
+        paths = (path for path in product(range(len(tags)), repeat=len(rows_RK)) if _allowed(path, tags, bioes=bioes))
+        best = max(
+            paths,
+            key=lambda path: (
+                sum(row[tag] for row, tag in zip(rows_RK, path, strict=True))
+                + sum(chain[one, two] for one, two in pairwise(path))
+                + chain[-2, path[0]]
+                + chain[-1, path[-1]]
+            ),
+        )
+        found_tags = [tags[tag] for tag in best]
+        wanted = written(entities(found_tags), len(found_tags), page["facts"]["given_scheme"])
+        assert answers[answers["sentence"] == number]["tag"].tolist() == wanted
+
+
+def _allowed(path: Sequence[int], tags: Sequence[str], *, bioes: bool) -> bool:
+    """Whether the tags, between two words without one, are as the page says."""
+    for one, two in pairwise(["O", *(tags[tag] for tag in path), "O"]):
+        goes_on = two[0] in "IE" and one in (f"B{two[1:]}", f"I{two[1:]}")
+        if (two[0] in "IE" or (bioes and one[0] in "BI")) and not goes_on:
+            return False
+    return True
 
 
 def test_of_a_crf_all_scores_are_averaged(tmp_path: Path) -> None:

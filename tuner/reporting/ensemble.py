@@ -50,9 +50,11 @@ def ensemble(scored: Mapping[str, Any], winners: Sequence[RunRecord], objective:
         "mean": fmean(values),
         "test": found["test"][objective.name],
     }
+    several = found.get("folds", 1) > 1
     sentence = (
         f"an ensemble of the winner's {len(members)} seeds has {spoken_score(objective.name)} {facts['value']:.4g} "
-        f"on validation data (best seed {facts['best']:.4g}, mean of the seeds {facts['mean']:.4g}) and "
+        f"on {'the first fold of ' if several else ''}validation data ({'over all folds: ' if several else ''}"
+        f"best seed {facts['best']:.4g}, mean of the seeds {facts['mean']:.4g}) and "
         f"{facts['test']:.4g} on test data ({scored['test'][best.run][objective.name]:.4g}, {fmean(tests):.4g})"
         f"{'' if scored.get('refit_ensemble') else '; --ensemble uses it'}."
     )

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from tuner.adapters.base import Problem
-from tuner.adapters.defaults import gives_logits
+from tuner.adapters.defaults import folds_of, gives_logits
 from tuner.disk import places
 from tuner.messages import Ended, State, TrialSpec
 from tuner.nets.ensemble import Ensemble
@@ -29,7 +29,8 @@ def test(spec: TrialSpec) -> Ended:
 
     Returns:
         An `Ended` whose results hold, under "test", the run -> metric -> value, also by dynamic evaluation; under
-        "ensemble", where one was asked for, its runs, its scores and what is "fitted", and the same of refits under
+        "ensemble", where one was asked for, its runs, its scores (on validation data of the first of "folds"), and
+        what is "fitted", and the same of refits under
         "refit_ensemble"; under "answers", the run -> what
         it answers on validation data, as `tuner.adapters.shown` has it, nothing where the problem shows none; under
         "tables", the run -> scores of the parts of the test data, as a `Table`, or nothing; under "fitted", the run ->
@@ -117,7 +118,10 @@ def _together(
     equip(network, problem)
     if seeds is None:
         values = fit(problem, network, *predicted(network, problem, problem.dataset("val"), device))
-        known = {"val": evaluate(network, with_fitted(problem, values), problem.dataset("val"), device)}
+        known = {
+            "val": evaluate(network, with_fitted(problem, values), problem.dataset("val"), device),
+            "folds": len(folds_of(problem)),
+        }
     else:
         values, known = seeds.mean(params[0]), {}
     problem = with_fitted(problem, values)

@@ -101,11 +101,12 @@ def dealt_texts(options: TextOptions, documents: list[Document]) -> DealtTexts:
         labels = ["text"] * len(fresh)
         _check_enough(fresh, given)
     else:
+        elsewhere = ", also in test_path" if test else ""
         check_kept(
             [document.label for document in read],
             labels,
             [document.where for document in read],
-            "empty, repeated or contradicted by an equal text with another label",
+            f"empty, repeated{elsewhere} or contradicted by an equal text with another label",
             "Check labels and texts, or remove the class.",
         )
         check_labels(labels, places, num_splits=1 if given else 2 if test else 3)

@@ -8,7 +8,7 @@ Letters of shapes: B sentences, T words, K tags.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from tuner.adapters.base import Graph, Item
 from tuner.adapters.batching import device_of, padded
 from tuner.adapters.nlp.tagging.files import OUT, tagged_files
-from tuner.adapters.nlp.tagging.options import TaggingOptions
+from tuner.adapters.nlp.tagging.options import Scheme, TaggingOptions
 from tuner.adapters.nlp.tagging.problem import TaggingProblem
 from tuner.adapters.nlp.tagging.reading import sentences_of
 from tuner.adapters.nlp.tagging.schemes import entities, written
@@ -32,6 +32,17 @@ if TYPE_CHECKING:
 
 COLUMN = "sentence"
 """Column of sentences in a table: each a text with words separated by spaces, or a list of words."""
+
+
+_ALLOWED: Mapping[Scheme, str] = {
+    "plain": "",
+    "bio": ", of those paths in which each I-X follows B-X or I-X; its entities are told in facts.given_scheme",
+    "bioes": (
+        ", of those paths in which each I-X and E-X follows B-X or I-X, and each B-X and I-X is followed by I-X or E-X"
+        "; its entities are told in facts.given_scheme"
+    ),
+}
+"""Scheme -> which sequences of tags it allows, in words; see `tuner.adapters.nlp.tagging.schemes.rules`."""
 
 
 class TaggingCodec:
@@ -116,7 +127,12 @@ class TaggingCodec:
             about["prediction"] = (
                 f"rows on axis 1, tags on axis 2: {tags} rows with the scores of transitions from each tag of "
                 "facts.classes to the next; a row for the first tag; a row for the last tag; a row for each step. An "
-                "item's tags are the path with the highest sum (Viterbi)"
+                f"item's tags are the path with the highest sum (Viterbi){_ALLOWED[self.problem.scheme]}"
+            )
+        elif self.problem.scheme != "plain":
+            about["prediction"] = (
+                "scores of the tags of facts.classes at each step. An item's tags are the path with the highest sum of "
+                f"their log-softmax{_ALLOWED[self.problem.scheme]}"
             )
         if self.problem.intents:
             tags, intents = len(self.problem.classes), len(self.problem.intents)
