@@ -215,6 +215,24 @@ def test_test_file_is_the_test_split(tmp_path: Path) -> None:
         prepare(tmp_path / "all", path=path, test_path=path)
 
 
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({}, "most frequent class"),
+        ({"positive": "wet", "threshold": 0.1}, "always 'wet'"),
+        ({"positive": "wet", "threshold": "f1"}, "always 'wet'"),
+        ({"positive": "wet", "threshold": 0.9}, "most frequent class"),
+    ],
+)
+def test_the_trivial_predictor_is_named_by_its_answer(tmp_path: Path, options: dict[str, Any], name: str) -> None:
+    """Of three dry texts in four, a threshold may call all wet; its F1 is that of this answer."""
+    rows = [(text, "wet" if number % 4 == 0 else "dry") for number, (text, _) in enumerate(sentences(80))]
+    prepared = prepare(tmp_path / "out", path=write_csv(tmp_path / "a.csv", rows), **options)
+    assert prepared.about["name"] == name
+    if name == "always 'wet'":
+        assert prepared.trivial["val"]["f1"] == pytest.approx(0.4, abs=0.05)  # of a quarter: 2 / (1 + 4)
+
+
 def test_unknown_label_of_the_test_file_is_refused(tmp_path: Path) -> None:
     """A class that training never sees cannot be tested."""
     path = write_csv(tmp_path / "a.csv", sentences(40))

@@ -37,6 +37,8 @@ Chosen = TypeVar("Chosen", bound=ClassOptions)
 MANY = 6
 """Number of different labels from which on numeric labels are suspected to be no classes."""
 LOGITS = "a logit per class, in the order of facts.classes; their softmax is the probability"
+MOST_FREQUENT = "most frequent class"
+"""Name of the trivial predictor, unless a threshold makes it answer another class."""
 FLAT = 1e-6
 """Smallest 1 - p in the focal loss: the gradient of its power is not finite at 0."""
 
@@ -133,15 +135,31 @@ def trivial_of(
 def _trivial_of(
     labels: Mapping[Any, NDArray[np.int64]], classes: Sequence[str], options: ClassOptions
 ) -> dict[str, dict[str, float]]:
-    decision = Decision.of(options, classes)
-    train = labels["train"]
-    constant_NK = np.broadcast_to(np.log(_shares(train, len(classes))), (len(train), len(classes)))
-    decision = replace(decision.fitted(options, constant_NK, train), temperature=1.0)
+    train, decision = labels["train"], _trivial_decision(labels["train"], classes, options)
     positive = None if options.positive is None else decision.positive
     return {
         split: trivial_scores(train, labels[split], len(classes), decision, positive=positive)
         for split in ("val", "test")
     }
+
+
+def trivial_name(train: NDArray[np.int64], classes: Sequence[str], options: ClassOptions) -> str:
+    """What the trivial predictor answers: the most frequent class, or, by a threshold, always another one.
+
+    Args:
+        train: Class numbers of the training items.
+        classes: The classes' names.
+        options: The adapter's; they define how classes are predicted.
+    """
+    share_1K = _shares(train, len(classes))[None]
+    answer = int(_trivial_decision(train, classes, options).answers(share_1K)[0])
+    return MOST_FREQUENT if answer == int(share_1K.argmax()) else f"always {classes[answer]!r}"
+
+
+def _trivial_decision(train: NDArray[np.int64], classes: Sequence[str], options: ClassOptions) -> Decision:
+    """How classes are predicted by their frequencies in the training split."""
+    constant_NK = np.broadcast_to(np.log(_shares(train, len(classes))), (len(train), len(classes)))
+    return replace(Decision.of(options, classes).fitted(options, constant_NK, train), temperature=1.0)
 
 
 def trivial_scores(

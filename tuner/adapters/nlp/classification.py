@@ -11,6 +11,7 @@ from tuner.adapters.classification import (
     METRICS,
     metrics_of,
     numbered,
+    trivial_name,
     trivial_of,
     write_facts,
     write_labels,
@@ -86,7 +87,7 @@ class TextClassification:
             trivial=trivial_of(labels, classes, self.options, fold_N),
             lag=tokens.lag,
             about={
-                "name": "most frequent class",
+                "name": trivial_name(labels["train"], classes, self.options),
                 "classes": classes,
                 **tokens.about,
                 "dropped": dict(+dropped),

@@ -15,6 +15,7 @@ from tuner.adapters.classification import (
     check_labels,
     metrics_of,
     numbered,
+    trivial_name,
     trivial_of,
     write_facts,
     write_labels,
@@ -103,7 +104,7 @@ class SpeechClassification:
             trivial=trivial_of(labels, classes, self.options, fold_N),
             lag=lag_of(np.asarray(lengths["train"])),
             about={
-                "name": "most frequent class",
+                "name": trivial_name(labels["train"], classes, self.options),
                 "classes": classes,
                 "channels": channels,
                 "speakers": _speakers(splits),

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tuner.adapters.base import Demands, Metric, Prepared
-from tuner.adapters.classification import METRICS, metrics_of, numbered, trivial_of, write_facts, write_labels
+from tuner.adapters.classification import (
+    METRICS,
+    metrics_of,
+    numbered,
+    trivial_name,
+    trivial_of,
+    write_facts,
+    write_labels,
+)
 from tuner.adapters.described import Described, facts_of, numbers, of_classes
 from tuner.adapters.folds import write_folds
 from tuner.adapters.ragged import write_ragged
@@ -72,7 +80,7 @@ class SeriesClassification:
             trivial=trivial_of(labels, classes, self.options, fold_N),
             lag=lag_of(np.asarray(lengths)),
             about={
-                "name": "most frequent class",
+                "name": trivial_name(labels["train"], classes, self.options),
                 "classes": classes,
                 "channels": channels,
                 "constant channels": np.array(channels)[scaling.constant].tolist(),
