@@ -37,7 +37,7 @@ Chosen = TypeVar("Chosen", bound=ClassOptions)
 MANY = 6
 """Number of different labels from which on numeric labels are suspected to be no classes."""
 LOGITS = "a logit per class, in the order of facts.classes; their softmax is the probability"
-MOST_FREQUENT = "most frequent class"
+TRIVIAL = "most frequent class"
 """Name of the trivial predictor, unless a threshold makes it answer another class."""
 FLAT = 1e-6
 """Smallest 1 - p in the focal loss: the gradient of its power is not finite at 0."""
@@ -153,7 +153,7 @@ def trivial_name(train: NDArray[np.int64], classes: Sequence[str], options: Clas
     """
     share_1K = _shares(train, len(classes))[None]
     answer = int(_trivial_decision(train, classes, options).answers(share_1K)[0])
-    return MOST_FREQUENT if answer == int(share_1K.argmax()) else f"always {classes[answer]!r}"
+    return TRIVIAL if answer == int(share_1K.argmax()) else f"always {classes[answer]!r}"
 
 
 def _trivial_decision(train: NDArray[np.int64], classes: Sequence[str], options: ClassOptions) -> Decision:

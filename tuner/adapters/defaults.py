@@ -69,9 +69,14 @@ def overlap_of(problem: Problem) -> int:
     return int(getattr(problem, "overlap", 1))
 
 
+def number_of_folds(problem: Problem) -> int:
+    """The attribute `folds`, see `tuner.adapters.folds.FoldedProblem`; 1 without it."""
+    return int(getattr(problem, "folds", 1))
+
+
 def folds_of(problem: Problem) -> list[Problem]:
     """The problem of each fold, see `tuner.adapters.folds.FoldedProblem`; only itself without these attributes."""
-    number = int(getattr(problem, "folds", 1))
+    number = number_of_folds(problem)
     return [problem] if number == 1 else [problem.of_fold(fold) for fold in range(number)]  # type: ignore[attr-defined]
 
 

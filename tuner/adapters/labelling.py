@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.adapters.classification import TRIVIAL as TRIVIAL
 from tuner.adapters.classification import class_columns, class_row
 from tuner.adapters.learned_options import SymbolOptions
 from tuner.adapters.ragged_problem import RaggedProblem
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 PADDING = -1
 """Target of padding."""
-TRIVIAL = "most frequent class"
-"""Name of the trivial predictor."""
 
 
 def trivial_scores(

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from tuner.adapters.base import Problem
-from tuner.adapters.defaults import folds_of, gives_logits
+from tuner.adapters.defaults import gives_logits, number_of_folds
 from tuner.disk import places
 from tuner.messages import Ended, State, TrialSpec
 from tuner.nets.ensemble import Ensemble
@@ -30,13 +30,12 @@ def test(spec: TrialSpec) -> Ended:
     Returns:
         An `Ended` whose results hold, under "test", the run -> metric -> value, also by dynamic evaluation; under
         "ensemble", where one was asked for, its runs, its scores (on validation data of the first of "folds"), and
-        what is "fitted", and the same of refits under
-        "refit_ensemble"; under "answers", the run -> what
-        it answers on validation data, as `tuner.adapters.shown` has it, nothing where the problem shows none; under
-        "tables", the run -> scores of the parts of the test data, as a `Table`, or nothing; under "fitted", the run ->
-        option -> value fitted on validation data, of a refit, which has learned from those, the mean of the runs of
-        its configuration; under "items", the run -> what each group of validation items has to do
-        with the objective (see `influence`).
+        what is "fitted", and the same of refits under "refit_ensemble"; under "answers", the run -> what it answers on
+        validation data, as `tuner.adapters.shown` has it, nothing where the problem shows none; under "tables", the
+        run -> scores of the parts of the test data, as a `Table`, or nothing; under "fitted", the run -> option ->
+        value fitted on validation data, of a refit, which has learned from those, the mean of the runs of its
+        configuration; under "items", the run -> what each group of validation items has to do with the objective (see
+        `influence`).
     """
     started = time.monotonic()
     torch.set_num_threads(spec.threads)
@@ -120,7 +119,7 @@ def _together(
         values = fit(problem, network, *predicted(network, problem, problem.dataset("val"), device))
         known = {
             "val": evaluate(network, with_fitted(problem, values), problem.dataset("val"), device),
-            "folds": len(folds_of(problem)),
+            "folds": number_of_folds(problem),
         }
     else:
         values, known = seeds.mean(params[0]), {}

@@ -8,7 +8,7 @@ Letters of shapes: B sentences, T words, K tags.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +20,10 @@ from torch import Tensor, nn
 from tuner.adapters.base import Graph, Item
 from tuner.adapters.batching import device_of, padded
 from tuner.adapters.nlp.tagging.files import OUT, tagged_files
-from tuner.adapters.nlp.tagging.options import Scheme, TaggingOptions
+from tuner.adapters.nlp.tagging.options import TaggingOptions
 from tuner.adapters.nlp.tagging.problem import TaggingProblem
 from tuner.adapters.nlp.tagging.reading import sentences_of
-from tuner.adapters.nlp.tagging.schemes import entities, written
+from tuner.adapters.nlp.tagging.schemes import ALLOWED, entities, written
 from tuner.adapters.nlp.words import CASINGS, Numbering, rows_told
 from tuner.errors import DataError, is_text
 
@@ -32,17 +32,6 @@ if TYPE_CHECKING:
 
 COLUMN = "sentence"
 """Column of sentences in a table: each a text with words separated by spaces, or a list of words."""
-
-
-_ALLOWED: Mapping[Scheme, str] = {
-    "plain": "",
-    "bio": ", of those paths in which each I-X follows B-X or I-X; its entities are told in facts.given_scheme",
-    "bioes": (
-        ", of those paths in which each I-X and E-X follows B-X or I-X, and each B-X and I-X is followed by I-X or E-X"
-        "; its entities are told in facts.given_scheme"
-    ),
-}
-"""Scheme -> which sequences of tags it allows, in words; see `tuner.adapters.nlp.tagging.schemes.rules`."""
 
 
 class TaggingCodec:
@@ -122,17 +111,19 @@ class TaggingCodec:
             return {"x": torch.stack([torch.randint(1, size, (items, steps)) for size in sizes], dim=-1)}
 
         about = {"x": rows_told(vocabulary.width, "words.json")}
+        allowed = ALLOWED[self.problem.scheme]
+        paths = f", of those paths in which {allowed}; its entities are told in facts.given_scheme" if allowed else ""
         if self._options.decoder == "crf":
             tags = len(self.problem.classes)
             about["prediction"] = (
                 f"rows on axis 1, tags on axis 2: {tags} rows with the scores of transitions from each tag of "
                 "facts.classes to the next; a row for the first tag; a row for the last tag; a row for each step. An "
-                f"item's tags are the path with the highest sum (Viterbi){_ALLOWED[self.problem.scheme]}"
+                f"item's tags are the path with the highest sum (Viterbi){paths}"
             )
-        elif self.problem.scheme != "plain":
+        elif allowed:
             about["prediction"] = (
                 "scores of the tags of facts.classes at each step. An item's tags are the path with the highest sum of "
-                f"their log-softmax{_ALLOWED[self.problem.scheme]}"
+                f"their log-softmax{paths}"
             )
         if self.problem.intents:
             tags, intents = len(self.problem.classes), len(self.problem.intents)

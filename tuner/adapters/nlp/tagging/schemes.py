@@ -119,6 +119,14 @@ class Rules(NamedTuple):
     """Whether it may be a sentence's last, (K,)."""
 
 
+ALLOWED: Mapping[Scheme, str] = {
+    "plain": "",
+    "bio": "each I-X follows B-X or I-X",
+    "bioes": "each I-X and E-X follows B-X or I-X, and each B-X and I-X is followed by I-X or E-X",
+}
+"""Scheme -> the transitions that it allows (see `rules`), in words; none where it allows all. iob1 is not learned."""
+
+
 def rules(tags: Sequence[str], scheme: Scheme) -> Rules:
     """The transitions that a scheme allows.
 
