@@ -29,7 +29,7 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from statistics import fmean, median
@@ -134,16 +134,14 @@ def run(way: str, world: Surrogate, *, workers: int, seed: int, spend: float) ->
 
         def told(log: Log) -> None:
             trials = len(log.trials)
-            due = bool(marks) and log.spent >= marks[0] * full
-            if not (due or trials in TRIALS) or (handed := hand(log)) is None:
-                return
-            if trials in TRIALS:
+            if trials in TRIALS and trials not in by_trials and (handed := hand(replace(log, running={}))) is not None:
                 by_trials[trials] = handed.spent / full, handed.test
-            if due:
-                spent.append(handed.spent / full)
-                scores.append(handed.test)
-                while marks and log.spent >= marks[0] * full:
-                    del marks[0]
+            if not marks or log.spent < marks[0] * full or (handed := hand(log)) is None:
+                return
+            spent.append(handed.spent / full)
+            scores.append(handed.test)
+            while marks and log.spent >= marks[0] * full:
+                del marks[0]
 
         simulate(searching, world, workers=workers, seed=seed, spend=spend * full, told=told)
     return Run(way, world.pool.task, workers, seed, spent, scores, by_trials)

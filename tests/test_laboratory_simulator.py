@@ -14,7 +14,7 @@ import pytest
 from benchmarks.laboratory import configurations
 from benchmarks.laboratory.peers import AsPriorBand, AsRayTune, WithOptuna, tpe
 from benchmarks.laboratory.records import BASELINE, Pool, Training
-from benchmarks.laboratory.simulator import Own, best_trial, confirm, simulate
+from benchmarks.laboratory.simulator import Log, Own, best_trial, confirm, simulate
 from benchmarks.laboratory.surrogate import Curve, Encoding, Surrogate, fidelity
 from tuner.messages import State
 
@@ -239,6 +239,33 @@ def test_this_search_finds_what_is_good_and_confirms_it(world: Surrogate) -> Non
     paid = (handed.spent - log.spent) / world.full_seconds
     assert 4 <= paid <= 24
     assert (handed.spent - log.spent) / 4 <= handed.at - log.now < handed.spent - log.spent
+
+
+def test_running_trials_are_known_as_they_are() -> None:
+    """After each epoch those that go on, with what they have trained; none that is over."""
+    seen = []
+    simulate(
+        Counting({3: 1}), Timed(), workers=2, seed=0, trials=4,  # type: ignore[arg-type]
+        told=lambda log: seen.append((log.spent, {number: each.epochs for number, each in log.running.items()})),
+    )  # fmt: skip
+    assert seen == [(1, {}), (2, {1: 1}), (3, {1: 1, 2: 1}), (4, {2: 1}), (5, {2: 2}), (6, {2: 2}), (7, {})]
+
+
+def test_a_model_is_handed_over_before_any_trial_is_completed(world: Surrogate) -> None:
+    """Of 16 that are cut short after two of eight epochs the best is trained to its end, on as few seeds as that."""
+    found: dict[int, Any] = {}
+
+    def told(log: Log) -> None:
+        if log.spent / world.full_seconds > 4 and not found:
+            found[len(log.running)] = confirm(way, log, world, workers=16, seed=0), log.best(), log.spent
+
+    with Own(world, sampler="random", pruner="none", seed=0) as way:
+        simulate(way, world, workers=16, seed=0, trials=16, told=told)
+    ((running, (handed, best, spent)),) = found.items()
+    assert best is None
+    assert running > 10
+    assert handed is not None
+    assert (handed.spent - spent) / world.full_seconds < 4
 
 
 def test_a_search_repeats_with_its_seed(world: Surrogate) -> None:

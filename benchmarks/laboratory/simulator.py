@@ -32,6 +32,7 @@ from tuner.reporting.leaderboard import confirmation
 from tuner.seeding import derive_seed
 from tuner.study.catalog import PRUNERS, SAMPLERS
 from tuner.study.search import Search
+from tuner.sweep.candidates import whole_trials
 from tuner.sweep.race import going_on
 
 BASELINE = -1
@@ -83,6 +84,8 @@ class Log:
     """What has happened, in the order in which trials ended."""
 
     trials: list[Trial] = field(default_factory=list)
+    running: dict[int, Trial] = field(default_factory=dict)
+    """Number -> a trial that goes on, as it would be if the time were over now; with an epoch at least."""
     spent: float = 0.0
     """Seconds of all workers together."""
     now: float = 0.0
@@ -113,7 +116,7 @@ def simulate(
         seed: Of the trainings: a trial's own seed follows from it and its number, whatever the way of searching.
         spend: Seconds of all workers together after which no trial begins.
         trials: Trials that are begun; None for any number.
-        told: Called when a trial is over.
+        told: Called after each epoch.
     """
     log, order = Log(), itertools.count()
     queue: list[tuple[float, int, int, int]] = []
@@ -138,24 +141,27 @@ def simulate(
 
     def over(number: int, state: State, epochs: int) -> None:
         params, curve = running.pop(number)
+        log.running.pop(number, None)
         way.ended(number, state, epochs, curve.values[epochs - 1])
         trial = Trial(number, params, state, epochs, curve, log.now, log.spent)
         if state is State.PRUNED:
             pruned[number] = trial
         log.trials.append(trial)
-        told(log)
 
     while len(running) < workers and begin():
         pass
     while queue:
         log.now, _, number, epoch = heapq.heappop(queue)
-        curve = running[number][1]
+        params, curve = running[number]
         log.spent += curve.seconds
         last = epoch == len(curve.values)
         if not last and way.goes_on(number, epoch, curve.values[epoch - 1], curve):
             heapq.heappush(queue, (log.now + curve.seconds, next(order), number, epoch + 1))
+            log.running[number] = Trial(number, params, State.PRUNED, epoch, curve, log.now, log.spent)
+            told(log)
             continue
         over(number, curve.state if last else State.PRUNED, epoch)
+        told(log)
         begin()
     return log
 
@@ -260,10 +266,10 @@ def confirm(
     seed: int,
     options: Confirm = Confirm(),  # noqa: B008
 ) -> Handed | None:
-    """What a sweep hands over: the best few by what is expected of them race on fresh seeds, the baseline beside them.
+    """What a sweep hands over whose time is over: the best few race on fresh seeds, the baseline beside them.
 
-    Candidates are ranked as `tuner.sweep.candidates` ranks them and raced as `tuner.sweep.race` does; the winner is
-    chosen by `leaderboard.confirmation`.
+    Running trials are cut short. Candidates are ranked as `tuner.sweep.candidates` ranks them and raced as
+    `tuner.sweep.race` does; the winner is chosen by `leaderboard.confirmation`.
 
     Args:
         way: The search, as it stands.
@@ -273,12 +279,12 @@ def confirm(
         seed: Of the confirmation's seeds.
         options: The task file's `confirm`, which goes by the trials so far.
     """
-    if log.best() is None:
+    trials = {trial.number: trial for trial in log.trials} | log.running
+    cut = [trial.epochs for trial in log.running.values()]
+    rounds = options.rounds(whole_trials(len(log.trials), cut, world.epochs))
+    order = [number for number in way.search.ranked(log.running) if number in trials][: rounds[0]]
+    if not order:
         return None
-    expected, trials = way.search.expected(), {trial.number: trial for trial in log.trials}
-    known = [number for number in expected if number in trials]
-    rounds = options.rounds(len(log.trials))
-    order = sorted(known, key=lambda n: (expected[n], trials[n].state is not State.COMPLETED, n))[: rounds[0]]
     rounds = [min(number, len(order)) for number in rounds]
     trained: dict[int, list[Curve]] = {number: [] for number in (*order, BASELINE)}
     scores: dict[int, dict[int, float | None]] = {number: {} for number in trained}

@@ -100,6 +100,50 @@ def test_an_expectation_by_hand() -> None:
     assert curves.expected({}, [2, 3]) == {}
 
 
+@settings(deadline=None)
+@given(study=_studies())
+def test_a_ranking_goes_by_what_is_expected(
+    study: tuple[Curves, dict[int, float], list[int], Any, bool],
+) -> None:
+    """But for what is ahead of all that were trained longer; of two cut together the better one first."""
+    curves, finals, cut, values, maximize = study
+    ranked, expected = curves.ranked(finals, cut), curves.expected(finals, cut)
+    assert sorted(ranked) == sorted(values)
+    assert ranked == curves.ranked(dict(reversed(finals.items())), cut[::-1])
+    sign = -1 if maximize else 1
+    best = min(sign * value for value in finals.values())
+    beyond = [sign * expected[number] for number in ranked if sign * expected[number] > best]
+    assert beyond == sorted(beyond)
+    reached = {number: min(sign * value for value in values[number]) for number in values}
+    for one in cut:
+        for other in cut:
+            if len(values[one]) == len(values[other]) and reached[one] < reached[other]:
+                assert ranked.index(one) < ranked.index(other) or expected[one] == expected[other]
+
+
+def test_a_ranking_by_hand() -> None:
+    """Who was cut while ahead goes before the best completed one, whom it was ahead of; nobody without a value."""
+    curves = Curves(Objective())
+    for number, losses in enumerate(
+        [(1.0, 0.5, 0.2), (2.0, 0.6, 0.6), (0.9, 0.3), (0.8,), (5.0,), (1.0,), (math.nan,)]
+    ):
+        for epoch, loss in enumerate(losses, 1):
+            curves.add(number, epoch, loss)
+    cut = [2, 3, 4, 5, 6]
+    assert curves.ranked({0: 0.2, 1: 0.6}, cut) == [3, 2, 0, 5, 1, 4]
+    assert curves.expected({0: 0.2, 1: 0.6}, cut)[2] == 0.2
+
+
+def test_where_none_completed_those_trained_longest_are_the_measure() -> None:
+    """A trial is ranked by the others' values at its own epoch, not by its value beside later ones."""
+    curves = Curves(Objective())
+    for number, losses in enumerate([(1.0, 0.4), (2.0, 0.6), (0.9,), (1.5,), (3.0,)]):
+        for epoch, loss in enumerate(losses, 1):
+            curves.add(number, epoch, loss)
+    assert curves.ranked({}, [4, 3, 2, 1, 0]) == [2, 0, 3, 1, 4]
+    assert curves.ranked({}, []) == []
+
+
 def test_a_final_that_contradicts_the_order_is_averaged() -> None:
     """Where the better one at the epoch ended worse, what was cut between is expected at their mean."""
     curves = Curves(Objective(maximize=True))

@@ -109,16 +109,17 @@ def test_what_is_expected_follows_from_the_records_alone(tmp_path: Path) -> None
     """A study that is opened again expects the same of every trial: completed ones their value, cut ones no better."""
     search = open_default(tmp_path, "random", seed=3)
     trained = sweep(search, 40)
-    expected = search.expected()
+    expected, ranked = search._expectations.expected(), search.ranked()
     search.close()
     search = open_default(tmp_path, "random", seed=3)
     remind(search, trained)
-    assert search.expected() == expected
+    assert search._expectations.expected() == expected
+    assert search.ranked() == ranked
     search.close()
     assert expected.keys() == {n for n, trial in enumerate(trained) if trial.state is not State.DIVERGED}
     completed = {n: min(trial.losses) for n, trial in enumerate(trained) if trial.state is State.COMPLETED}
     assert completed == {number: expected[number] for number in completed}
-    assert min(expected.values()) == min(completed.values())
+    assert min(expected.values()) == min(completed.values()) == expected[ranked[0]]
 
 
 def test_a_study_by_cmaes_holds_no_code(tmp_path: Path) -> None:

@@ -10,27 +10,28 @@ from tests.support.tiny import write_task
 from tuner.config.confirm import Confirm
 from tuner.config.task import Budget
 from tuner.disk.events import RunRecord
-from tuner.messages import State
+from tuner.messages import State, Verdict
 from tuner.objective import Objective
 from tuner.sweep.candidates import BASELINE, Candidate, confirm_rounds, confirmed
 from tuner.sweep.candidates import candidates as chosen
 from tuner.sweep.choice import winning
+from tuner.sweep.progress import Progress
 from tuner.sweep.summary import _ended_before
 from tuner.task.resolve import resolve_task
 
+NONE_CUT = SimpleNamespace(cut_short=[])
+"""Progress of a search of which no trial was cut short."""
 
-def candidates(expected: dict[int, float], states: list[State], *, maximize: bool, top: int = 3) -> list[int]:
+
+def candidates(ranked: list[int], states: list[State], top: int = 3) -> list[int]:
     """Numbers of those to be confirmed."""
     trials = [RunRecord(number=number, state=state, params={"n": number}) for number, state in enumerate(states)]
     sweep: Any = SimpleNamespace(
         task=SimpleNamespace(
-            objective=Objective(maximize=maximize),
-            baseline={},
-            settings=dict,
-            file=SimpleNamespace(confirm=Confirm(top=top), budget=Budget()),
+            baseline={}, settings=dict, file=SimpleNamespace(confirm=Confirm(top=top), budget=Budget())
         ),
-        folder=None,
-        search=SimpleNamespace(expected=lambda: expected, counted=lambda: 30),
+        progress=NONE_CUT,
+        search=SimpleNamespace(ranked=lambda: ranked, counted=lambda: 30),
         records=lambda _: trials,
     )
     found = chosen(sweep)
@@ -39,43 +40,51 @@ def candidates(expected: dict[int, float], states: list[State], *, maximize: boo
     return [candidate.number for candidate in found[:-1]]
 
 
-def test_trials_that_were_cut_are_confirmed_by_what_they_would_reach() -> None:
-    """A cut one before a worse completed one, a completed one before an equal one; no failed or unknown."""
+def test_the_best_are_confirmed_whatever_has_ended_them() -> None:
+    """In the order of their ranking; no failed one, and none that is not ranked, as it lies outside of the space."""
     states = [State.COMPLETED, State.COMPLETED, State.PRUNED, State.PRUNED, State.HOPELESS, State.PRUNED, State.FAILED]
-    expected = {0: 0.9, 1: 0.4, 2: 0.4, 3: 0.5, 4: 0.1}
-    assert candidates(expected, states, maximize=False) == [4, 1, 2]
-    assert candidates(expected, states, maximize=True) == [0, 3, 1]
-    assert candidates(expected, states, maximize=False, top=9) == [4, 1, 2, 3, 0]
+    assert candidates([4, 6, 1, 2, 3, 0], states) == [4, 1, 2]
+    assert candidates([4, 6, 1, 2, 3, 0], states, top=9) == [4, 1, 2, 3, 0]
 
 
-def test_where_no_trial_completed_those_cut_short_are_confirmed_by_what_they_had_reached() -> None:
-    """In the space of today, and with a score; not one that diverged."""
-    values = [0.5, 0.3, None, 0.1, 0.2, 0.4]
-    states = [State.PRUNED, State.PRUNED, State.PRUNED, State.DIVERGED, State.PRUNED, State.PRUNED]
-    trials = [
-        RunRecord(number=number, state=state, value=value, params={"n": number})
-        for number, (state, value) in enumerate(zip(states, values, strict=True))
-    ]
-    sweep: Any = SimpleNamespace(
-        task=SimpleNamespace(
-            objective=Objective(),
-            baseline={},
-            settings=dict,
-            file=SimpleNamespace(confirm=Confirm(top=9), budget=Budget()),
-        ),
-        search=SimpleNamespace(expected=dict, counted=lambda: 30, fits=lambda number: number != 4),
-        records=lambda _: trials,
-    )
-    assert [candidate.number for candidate in chosen(sweep)] == [1, 5, 0, BASELINE]
+def test_where_no_trial_completed_those_cut_short_are_confirmed() -> None:
+    """But none that a rule found hopeless."""
+    states = [State.PRUNED, State.HOPELESS, State.DIVERGED, State.PRUNED]
+    assert candidates([1, 3, 0], states) == [3, 0]
+    assert candidates([1], states[:2]) == []
 
 
 def test_a_confirmation_goes_by_the_trials_that_a_timeout_left() -> None:
-    """Not by those that were asked for, as a quarter of the time is kept for it."""
-    file = SimpleNamespace(confirm=Confirm(), budget=Budget(trials=1000))
-    sweep: Any = SimpleNamespace(task=SimpleNamespace(file=file), search=SimpleNamespace(counted=lambda: 40))
+    """Not by those that were asked for, as a quarter of the time is kept for it; those it cut short count in part."""
+    file = SimpleNamespace(confirm=Confirm(), budget=Budget(trials=1000, epochs=10))
+    progress = SimpleNamespace(cut_short=[])
+    sweep: Any = SimpleNamespace(
+        task=SimpleNamespace(file=file), search=SimpleNamespace(counted=lambda: 40), progress=progress
+    )
     assert confirm_rounds(sweep) == [3, 2, 2]
     sweep.search.counted = lambda: 2000
     assert confirm_rounds(sweep) == [8, 4, 2]
+    sweep.search.counted, progress.cut_short = lambda: 16, [5] * 16
+    assert confirm_rounds(sweep) == Confirm().rounds(8) != Confirm().rounds(16)
+    progress.cut_short = [9, 5, 0, 5]
+    assert confirm_rounds(sweep) == Confirm().rounds(12 + 1)
+
+
+def test_only_what_nobody_judged_was_cut_short() -> None:
+    """A trial that the pruner ended was not, nor one that ended by itself; one that went on at its rungs was."""
+    judged = [{"epoch": 1, "verdict": Verdict.CONTINUE.value}, {"epoch": 3, "verdict": Verdict.PRUNE.value}]
+    assert RunRecord(state=State.PRUNED).cut_short
+    assert RunRecord(state=State.PRUNED, rungs=judged[:1]).cut_short
+    assert not RunRecord(state=State.PRUNED, rungs=judged).cut_short
+    assert not any(RunRecord(state=state).cut_short for state in State if state is not State.PRUNED)
+    progress = Progress(Objective(), trials=9)
+    for record in (
+        RunRecord(state=State.PRUNED, epochs={1: {}, 2: {}}),
+        RunRecord(state=State.PRUNED, epochs={1: {}, 2: {}, 3: {}}, rungs=judged),
+        RunRecord(state=State.COMPLETED, epochs={1: {}}, value=1.0),
+    ):
+        progress.add(record, here=True)
+    assert progress.cut_short == [2]
 
 
 def test_what_is_the_baseline_is_confirmed_once(tmp_path: Path) -> None:
@@ -85,21 +94,24 @@ def test_what_is_the_baseline_is_confirmed_once(tmp_path: Path) -> None:
     trials = [RunRecord(number=number, state=State.COMPLETED, params=params) for number, params in enumerate(trained)]
     sweep: Any = SimpleNamespace(
         task=task,
-        folder=None,
-        search=SimpleNamespace(expected=lambda: {0: 0.3, 1: 0.1, 2: 0.2}, counted=lambda: 30),
+        progress=NONE_CUT,
+        search=SimpleNamespace(ranked=lambda: [1, 2, 0], counted=lambda: 30),
         records=lambda _: trials,
     )
     assert [candidate.number for candidate in chosen(sweep)] == [0, BASELINE]
 
 
 def test_a_winner_that_was_pruned_is_reported_as_such() -> None:
-    """With its epoch; of another winner nothing."""
+    """With its epoch, and whether it was the time that ended it; of another winner nothing."""
+    judged = [{"epoch": 2, "verdict": Verdict.PRUNE.value}]
     trials = [
-        RunRecord(number=3, state=State.PRUNED, epochs={1: {}, 2: {}}),
+        RunRecord(number=3, state=State.PRUNED, epochs={1: {}, 2: {}}, rungs=judged),
         RunRecord(number=4, state=State.COMPLETED),
+        RunRecord(number=5, state=State.PRUNED, epochs={1: {}}),
     ]
     told = "trial 3 was pruned in the search, at epoch 2; the confirmation ran it to completion."
     assert _ended_before(trials, 3) == [told]
+    assert _ended_before(trials, 5) == [told.replace("3 was pruned", "5 was cut short").replace("epoch 2", "epoch 1")]
     assert _ended_before(trials, 4) == _ended_before(trials, BASELINE) == _ended_before(trials, None) == []
 
 
@@ -127,8 +139,8 @@ def test_what_an_earlier_run_of_the_study_confirmed_still_counts() -> None:
             baseline={"n": 7},
             file=SimpleNamespace(confirm=Confirm(top=1, seeds=2), budget=Budget()),
         ),
-        folder=None,
-        search=SimpleNamespace(expected=lambda: {0: 0.1, 1: 0.2}, fits=lambda number: number != 3, counted=lambda: 5),
+        progress=NONE_CUT,
+        search=SimpleNamespace(ranked=lambda: [0, 1], fits=lambda number: number != 3, counted=lambda: 5),
         records=lambda kind: trials if kind == "trials/" else [*trained, *baselines],
     )
     found = [record.run for record in confirmed(sweep)]
@@ -154,8 +166,8 @@ def test_fewer_seeds_than_an_earlier_run_had_are_enough_to_win() -> None:
             baseline={},
             file=SimpleNamespace(confirm=Confirm(), budget=Budget(trials=10)),
         ),
-        folder=None,
-        search=SimpleNamespace(expected=lambda: {0: 0.1, 1: 0.2}, fits=lambda _: True, counted=lambda: 10),
+        progress=NONE_CUT,
+        search=SimpleNamespace(ranked=lambda: [0, 1], fits=lambda _: True, counted=lambda: 10),
         records=lambda kind: trials if kind == "trials/" else trained,
     )
     assert [record.run for record in winning(sweep)] == ["confirm/0-1", "confirm/0-2"]

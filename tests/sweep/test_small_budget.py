@@ -98,7 +98,8 @@ def test_a_study_that_is_extended_gets_more_seeds(
 def test_an_interval_that_leaves_it_open_asks_for_more_seeds(tmp_path: Path) -> None:
     """Twice those in force, where the winner would be better than the trivial predictor but for its wide interval."""
     task = resolve_task(write_task(tmp_path, trials=12, more="confirm: {seeds: 2}"))
-    sweep: Any = SimpleNamespace(task=task, folder=task.folder, search=SimpleNamespace(counted=lambda: 12))
+    progress, search = SimpleNamespace(cut_short=[]), SimpleNamespace(counted=lambda: 12)
+    sweep: Any = SimpleNamespace(task=task, folder=task.folder, progress=progress, search=search)
     evidence: Any = SimpleNamespace(sweep=sweep, result=None)
     found = [
         _next(evidence, 3, Verdict(f"trial 3 is not {told} the trivial predictor.", beats=False))

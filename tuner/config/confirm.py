@@ -35,7 +35,8 @@ class Confirm(Options):
     be more than a third (rounded up), there is one seed or one configuration."""
     seeds: Literal["auto"] | Annotated[int, Field(ge=1, le=100)] = "auto"
     """Number of fresh seeds for the configurations that stay to the end and for the baseline, 1 to 100. auto: 3; with
-    `top: auto` and under 16 trials 1, which gives no intervals."""
+    `top: auto` and under 16 trials 1, which gives no intervals. Where `budget.timeout` leaves fewer trials, these
+    count, those that it cuts short as the share of their epochs."""
 
     def rounds(self, trials: int) -> list[int]:
         """Number of configurations on each seed, without the baseline; empty without a confirmation.

@@ -167,8 +167,8 @@ class Budget(Options):
     pass."""
     timeout: _Seconds = None
     """Time for search and confirmation together, > 0: seconds, or text such as "1h30m"; null: no limit. A quarter is
-    kept for the confirmation, or more if a training takes longer; its first training is always completed. If no trial
-    completed by then, the best of those that were cut short are confirmed."""
+    kept for the confirmation, or more if a training takes longer; its first training is always completed. Trials that
+    are cut short by then are ranked by what they would have reached, and can be confirmed."""
 
 
 class Sampler(Options):

@@ -38,7 +38,7 @@ from tuner.disk import regular
 from tuner.disk.event_forms import FIRST, misfit
 from tuner.disk.folder import trial_run
 from tuner.errors import StudyError
-from tuner.messages import Ended, State
+from tuner.messages import Ended, State, Verdict
 from tuner.redaction import redacted_values
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -300,6 +300,11 @@ class RunRecord:
     def known(self) -> bool:
         """Whether its parameters were known before the study began."""
         return bool(self.portfolio or self.warm_start)
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether it ended as pruned with nobody having judged so: the time was over."""
+        return self.state is State.PRUNED and all(rung["verdict"] != Verdict.PRUNE for rung in self.rungs)
 
     @property
     def active(self) -> dict[str, Any]:

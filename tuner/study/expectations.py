@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from statistics import median
 
 from optuna.trial import FrozenTrial, TrialState
@@ -37,9 +37,22 @@ class Expectations:
 
         See `Curves.expected`. Diverged and failed trials have no entry.
         """
+        return self._curves.expected(*self._over())
+
+    def ranked(self, running: Collection[int] = ()) -> list[int]:
+        """Numbers of these trials, the best first; see `Curves.ranked`.
+
+        Args:
+            running: Running trials that are ranked, too, as if they were pruned now.
+        """
+        finals, pruned = self._over()
+        return self._curves.ranked(finals, [*pruned, *running])
+
+    def _over(self) -> tuple[dict[int, float], list[int]]:
+        """Final values of completed trials by number, and numbers of pruned ones."""
         over = [trial for trial in self.inside() if not _violation(trial)]
         finals = {trial.number: trial.values[0] for trial in over if trial.state == TrialState.COMPLETE}
-        return self._curves.expected(finals, [trial.number for trial in over if trial.state == TrialState.PRUNED])
+        return finals, [trial.number for trial in over if trial.state == TrialState.PRUNED]
 
     def reached(self) -> dict[int, float]:
         """The values that samplers learn from: `expected`, with outliers clipped and diverged trials as the worst.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import optuna
@@ -166,9 +166,9 @@ class Search:
         """A trial with given parameters; see `Suggester.enqueue`."""
         return self.suggester.enqueue(params, origin or {})
 
-    def expected(self) -> dict[int, float]:
-        """Number -> final value, reached or expected; see `Expectations.expected`."""
-        return self._expectations.expected()
+    def ranked(self, running: Collection[int] = ()) -> list[int]:
+        """Numbers of completed and pruned trials, the best first; see `Expectations.ranked`."""
+        return self._expectations.ranked(running)
 
     # judging and telling ----------------------------------------------------------------------------------------
 

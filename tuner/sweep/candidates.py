@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,47 +25,42 @@ class Candidate:
 def confirm_rounds(sweep: OpenSweep) -> list[int]:
     """Number of configurations on each seed (`Confirm.rounds`), from the trials that there are if a timeout left fewer.
 
-    Its length is the number of seeds in force.
+    Trials that it cut short count as the share of their epochs. Its length is the number of seeds in force.
     """
-    file = sweep.task.file
-    return file.confirm.rounds(min(file.budget.trials, sweep.search.counted()))
+    file, cut = sweep.task.file, sweep.progress.cut_short
+    trials = whole_trials(sweep.search.counted() - len(cut), cut, file.budget.epochs)
+    return file.confirm.rounds(min(file.budget.trials, trials))
+
+
+def whole_trials(whole: int, cut: Iterable[int], epochs: int) -> int:
+    """How many trials a search comes to, if those that were cut short count as the share of their epochs.
+
+    Args:
+        whole: Number of the others.
+        cut: Epochs of each that was cut short.
+        epochs: Those of a full trial.
+    """
+    return whole + sum(min(each, epochs) for each in cut) // epochs
 
 
 def candidates(sweep: OpenSweep) -> list[Candidate]:
     """The best of the search, as many as the first round of the confirmation takes, then the baseline.
 
-    They are ranked by the score that they reached or, if pruned, are expected to reach; a completed one goes before an
-    equal. Pruned trials can be candidates since one that was pruned among good ones may be better than the first trials
-    of a search, which are always completed. If the time was over before any trial completed, they are ranked by what
-    they had reached. A trial with the baseline's configuration is left out: with the same seeds it would be the same
-    training.
+    They are ranked by the score that they reached or, if pruned, would reach (`Curves.ranked`). Pruned trials can be
+    candidates since one that was pruned among good ones may be better than the first trials of a search, which are
+    always completed, and since a timeout cuts the last ones short. A hopeless one is none where no trial completed. A
+    trial with the baseline's configuration is left out: with the same seeds it would be the same training.
     """
-    task = sweep.task
-    rounds = confirm_rounds(sweep)
-    expected = sweep.search.expected() or cut_short(sweep)
-    ranked = sorted(
-        (
-            task.objective.loss(expected[record.number]),
-            record.state is not State.COMPLETED,
-            record.number,
-            record.params,
-        )
-        for record in sweep.records("trials/")
-        if record.state.comparable and record.number in expected and not is_baseline(task, record.params)
-    )
+    task, most = sweep.task, max(confirm_rounds(sweep), default=0)
+    records = [record for record in sweep.records("trials/") if record.state.comparable]
+    if all(record.state is not State.COMPLETED for record in records):
+        records = [record for record in records if record.state is State.PRUNED]
+    params = {record.number: record.params for record in records}
+    ranked = [n for n in sweep.search.ranked() if n in params and not is_baseline(task, params[n])]
     return [
-        *(Candidate(number, params) for _, _, number, params in ranked[: max(rounds, default=0)]),
+        *(Candidate(number, params[number]) for number in ranked[:most]),
         Candidate(BASELINE, dict(task.baseline)),
     ]
-
-
-def cut_short(sweep: OpenSweep) -> dict[int, float]:
-    """Number -> what was reached by each pruned trial inside the current space that had a score by then."""
-    return {
-        record.number: record.value
-        for record in sweep.records("trials/")
-        if record.state is State.PRUNED and record.value is not None and sweep.search.fits(record.number)
-    }
 
 
 def confirmed(sweep: OpenSweep) -> list[RunRecord]:

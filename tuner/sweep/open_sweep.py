@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -79,12 +79,12 @@ class OpenSweep:
             **fields,
         )
 
-    def create(self, spec: TrialSpec, searched: list[str], origin: Mapping[str, Any] = MappingProxyType({})) -> None:
+    def create(self, spec: TrialSpec, names: Iterable[str], origin: Mapping[str, Any] = MappingProxyType({})) -> None:
         """Write a run's first event, if it has none.
 
         Args:
             spec: The run.
-            searched: Names of the searched parameters.
+            names: Those of the searched parameters.
             origin: Where its parameters come from, if not from the sampler; see `Suggestion`.
         """
         created = {
@@ -93,7 +93,7 @@ class OpenSweep:
             "number": spec.number,
             "seed": spec.seed,
             "params": dict(spec.params),
-            "searched": searched,
+            "searched": list(names),
             **origin,
         }
         events.append(self.folder.events(spec.run), "created", **created)

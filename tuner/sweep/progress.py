@@ -18,6 +18,8 @@ class Progress:
     trials: int
     """Trials asked for."""
     states: dict[str, int] = field(default_factory=dict)
+    cut_short: list[int] = field(default_factory=list)
+    """Epochs of each trial that was cut short; see `RunRecord.cut_short`."""
     best: float | None = None
     best_number: int | None = None
     longest: float = 0.0
@@ -36,6 +38,8 @@ class Progress:
         """Count a finished trial; `here`: it ended under this driver."""
         self.states[record.state.value] = self.states.get(record.state.value, 0) + 1
         self._here += here
+        if record.cut_short:
+            self.cut_short.append(len(record.epochs))
         if record.state is not State.COMPLETED or record.value is None:
             return
         self._full_seconds += record.seconds

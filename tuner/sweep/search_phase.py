@@ -94,7 +94,7 @@ class SearchPhase:
             return False
         self._missing -= 1
         spec = self._spec(suggestion)
-        self._sweep.create(spec, self._searched, suggestion.origin)
+        self._sweep.create(spec, self._task.space.searched, suggestion.origin)
         self._ready.append(spec)
         return True
 
@@ -122,10 +122,6 @@ class SearchPhase:
             self._sweep.tell(RepairBegan(suggestion.number, f"trial {suggestion.number} repairs {repair}"))
         return suggestion
 
-    @property
-    def _searched(self) -> list[str]:
-        return list(self._task.space.searched)
-
     def _spec(self, suggestion: Suggestion, *, attempt: int = 1, reported: int = 0) -> TrialSpec:
         return self._sweep.spec(
             trial_run(suggestion.number),
@@ -150,7 +146,7 @@ class SearchPhase:
                 continue
             spec = self._spec(suggestion, attempt=record.attempts + 1, reported=max(record.epochs, default=0))
             if not record.run:
-                sweep.create(spec, self._searched, suggestion.origin)
+                sweep.create(spec, self._task.space.searched, suggestion.origin)
             if self._search.fits(suggestion.number):
                 self._ready.append(spec)
             else:
@@ -170,10 +166,12 @@ class SearchPhase:
 
     def _tell_unsent(self, spec: TrialSpec, state: State, reason: str) -> None:
         """Close a trial without a worker."""
-        ended = Ended(run=spec.run, attempt=spec.attempt, state=state, reason=reason)
-        events.append_ended(self._sweep.folder.events(spec.run), ended)
+        file = self._sweep.folder.events(spec.run)
+        events.append_ended(file, Ended(run=spec.run, attempt=spec.attempt, state=state, reason=reason))
         self._search.tell(spec.number, state, None, reason)
         self._sweep.record.changed(spec.run)
+        if self._search.fits(spec.number):
+            self._sweep.progress.add(read_run(file), here=False)
 
     # incoming messages --------------------------------------------------------------------------------------------
 

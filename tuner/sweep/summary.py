@@ -132,8 +132,8 @@ def _fitted(scored: Mapping[str, Any], runs: Sequence[str]) -> list[str]:
 def _ended_before(trials: Sequence[RunRecord], winner: int | None) -> list[str]:
     """A sentence that the search had ended the winner early, if so."""
     return [
-        f"trial {record.number} was {_ENDED[record.state]} in the search, at epoch {len(record.epochs)};"
-        " the confirmation ran it to completion."
+        f"trial {record.number} was {'cut short' if record.cut_short else _ENDED[record.state]} in the search, "
+        f"at epoch {len(record.epochs)}; the confirmation ran it to completion."
         for record in trials
         if record.number == winner and record.state in _ENDED
     ]
