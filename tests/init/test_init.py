@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
@@ -299,14 +300,14 @@ class TestRefusals:
         ("adapter", "header", "keys", "named"),
         [
             ("time_series/classification", "who,t,level,kind", "id= time= label=", "id=who time=t label=kind"),
-            ("nlp/regression", "remark,worth,more,kind", "text= target=", "text=remark target=worth"),
+            ("nlp/regression", "remark,worth,more,kind", "text= target=", "text=remark target=worth"),  # short texts
         ],
     )
     def test_columns_that_are_not_recognized(self, adapter: str, header: str, keys: str, named: str) -> None:
         """A table with a header is not told to get one: the adapter's keys are told, and work."""
         rows = [f"p{n % 30},{n // 30},{n / 7},{'ab'[n % 2]}" for n in range(150)]
         if adapter == "nlp/regression":
-            rows = [f"some words stand here {n},{n / 7},{n},x" for n in range(150)]
+            rows = [f"word{n},{n / 7},{n},x" for n in range(150)]
         Path("a.csv").write_text("\n".join([header, *rows]))
         told = tuner("init", "a.csv", "--adapter", adapter, status=2).stderr.splitlines()[-1]
         wanted = ", ".join(f"data.{key}COLUMN" for key in keys.split())
@@ -316,6 +317,30 @@ class TestRefusals:
         )
         sets = [word for each in named.split() for word in ("--set", f"data.{each}")]
         tuner("init", "a.csv", "--adapter", adapter, *sets)
+
+    def test_texts_whose_number_is_not_recognized(self) -> None:
+        """The numbers are told, and the key that names one; with it alone, the adapter for numbers is chosen."""
+        rows = [f"some words stand here {n},{n / 7},{'ab'[n % 2]}" for n in range(150)]
+        Path("a.csv").write_text("\n".join(["remark,worth,kind", *rows]))
+        told = tuner("init", "a.csv", "--adapter", "nlp/regression", status=2).stderr.splitlines()[-1]
+        assert told == (
+            "a.csv: texts in the column 'remark' must have a number to predict, in a column with such a name, but got "
+            "['worth']. Name it by --set data.target=COLUMN."
+        )
+        assert drafted("a.csv")[0]["adapter"] == "nlp/classification"
+        task, _ = drafted("a.csv", "--set", "data.target=worth")
+        assert (task["adapter"], task["data"]["target"]) == ("nlp/regression", "worth")
+
+    @pytest.mark.parametrize("labelled", [True, False])
+    def test_texts_in_a_format_that_is_not_read(self, labelled: bool) -> None:
+        """Told with how they are converted; that works."""
+        table = pd.DataFrame(sentences(), columns=["text", "label"])
+        (table if labelled else table[["text"]]).to_parquet("a.parquet")
+        told = tuner("init", "a.parquet", status=2).stderr.splitlines()[-1]
+        assert told.startswith("a.parquet: texts must be in CSV or JSON lines, but got 'a Parquet file'. ")
+        if labelled:
+            pd.read_parquet("a.parquet").to_json("a.jsonl", orient="records", lines=True)
+            assert drafted("a.jsonl")[0]["adapter"] == "nlp/classification"
 
     def test_what_is_no_file(self) -> None:
         """A pipe is not waited for; a device is not read; nothing there is told."""
@@ -349,15 +374,29 @@ class TestRefusals:
         ("change", "said"),
         [
             ("data.label=nothing", "data.label must be a column"),
+            ("data.labels=several", "data.labels must be"),
             ("data.path=b.csv", "--set must not name what"),
             ("adapter=x", "It is --adapter NAME"),
             ("trials", "--set must be key=value"),
+            ("data.labl=label", "--set must name an option of an adapter, but got 'data.labl'. Did you mean 'label'"),
+            ("data.vocabulary=x", "the proposed task file: data.vocabulary must be a whole number, but got 'x'."),
         ],
     )
     def test_what_is_said_wrongly(self, change: str, said: str) -> None:
         """Each is one line."""
         Path("a.csv").write_text("\n".join(["text,label", *(f"{text},{label}" for text, label in sentences())]))
-        assert said in tuner("init", "a.csv", "--set", change, status=2).stderr
+        error = tuner("init", "a.csv", "--set", change, status=2).stderr
+        assert said in error
+        assert "/tmp" not in error.splitlines()[-1]
+
+    def test_options_of_several_adapters(self) -> None:
+        """Nobody has all of them."""
+        Path("a.csv").write_text("\n".join(["text,label", *(f"{text},{label}" for text, label in sentences())]))
+        sets = ["--set", "data.text=text", "--set", "data.horizon=3"]
+        told = tuner("init", "a.csv", *sets, status=2).stderr.splitlines()[-1]
+        assert told == (
+            "the options of --set must be those of one adapter, but got 'data.text, data.horizon'. Leave one out."
+        )
 
 
 def test_an_adapter_of_ones_own_takes_part(monkeypatch: pytest.MonkeyPatch) -> None:

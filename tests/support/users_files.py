@@ -57,6 +57,17 @@ def _marked(folder: Path) -> list[str]:
     return _lines(folder / "reviews.csv", ["label,author,text", *rows], "utf-8-sig")
 
 
+def _several_labels(folder: Path) -> list[str]:
+    topics = ["rain", "rain;wind", "", "wind", "snow;rain;wind"]
+    rows = [f"{text},{topics[i % 5]}" for i, (text, _) in enumerate(sentences())]
+    return _lines(folder / "posts.csv", ["text,topics", *rows])
+
+
+def _ticked_labels(folder: Path) -> list[str]:
+    rows = [f"{i},{text},{i % 2},{i // 2 % 2},{int(i % 3 == 0)}" for i, (text, _) in enumerate(sentences())]
+    return _lines(folder / "comments.csv", ["id,comment_text,toxic,obscene,insult", *rows])
+
+
 def _long(folder: Path) -> list[str]:
     rng = np.random.default_rng(0)
     rows = [
@@ -333,6 +344,31 @@ KINDS: dict[str, Kind] = {
         "nlp/classification",
         {"path": "intents.jsonl", "text": "utterance", "label": "intent", "unit": "word"},
         ("unit",),
+    ),
+    "several labels": Kind(
+        _several_labels,
+        "nlp/classification",
+        {
+            "path": "posts.csv",
+            "text": "text",
+            "label": "topics",
+            "labels": "many",
+            "label_separator": ";",
+            "unit": "word",
+        },
+        ("labels", "unit"),
+    ),
+    "labels of 1 and 0": Kind(
+        _ticked_labels,
+        "nlp/classification",
+        {
+            "path": "comments.csv",
+            "text": "comment_text",
+            "labels": "many",
+            "label_columns": ["toxic", "obscene", "insult"],
+            "unit": "word",
+        },
+        ("labels", "label_columns", "unit"),
     ),
     "labelled lines": Kind(
         _labelled_lines, "nlp/classification", {"path": "lines.txt", "format": "lines", "unit": "word"}, ("unit",)

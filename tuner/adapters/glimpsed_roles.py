@@ -22,7 +22,7 @@ LABELS = (
 _GROUPS = frozenset(
     ("patient", "subject", "speaker", "user", "participant", "person", "author", "machine", "device", "site", "writer")
 )
-_FEW_ITEMS = 10
+FEW_ITEMS = 10
 """A class with fewer items has scores that are mostly noise."""
 _MOST_SHARE = 0.9
 """From this share of the most frequent class on, accuracy says little."""
@@ -89,11 +89,10 @@ def _label_score(column: GlimpsedColumn, place: int, columns: int, units: int) -
     return (10.0 if not column.is_number else 1.0) + edge + 2.0 / distinct
 
 
-def group_column(columns: Sequence[GlimpsedColumn], label: GlimpsedColumn | None, units: int) -> Line | None:
+def group_column(columns: Sequence[GlimpsedColumn], units: int) -> Line | None:
     """The line that names a group, such as a person or machine, if a column's name and values suggest one."""
     for column in columns:
-        known = column is not label and column.empty == 0
-        if known and _last(column.name) in _GROUPS and 10 <= len(column.counts) <= units // 2:
+        if column.empty == 0 and _last(column.name) in _GROUPS and 10 <= len(column.counts) <= units // 2:
             why = f"by its name; {len(column.counts)} of them, none in two splits; leave the line out to ignore groups"
             return Line(("data", "group"), column.name, why, guessed=True)
     return None
@@ -123,11 +122,11 @@ def balance(counts: Counter[str], *, what: str, whole: bool) -> tuple[list[str],
     of = f"{total} {what}" if whole else f"the first {total} {what}"
     facts = [f"{len(counts)} classes in {of}: {shown}{more}"]
     doubts = []
-    rare = [name for name, count in counts.items() if count < _FEW_ITEMS]
+    rare = [name for name, count in counts.items() if count < FEW_ITEMS]
     if rare and whole:
         name = min(rare, key=counts.__getitem__)
         doubts.append(
-            f"{len(rare)} of {len(counts)} classes have fewer than {_FEW_ITEMS} {what}, such as {name!r} with "
+            f"{len(rare)} of {len(counts)} classes have fewer than {FEW_ITEMS} {what}, such as {name!r} with "
             f"{counts[name]}: their scores are mostly noise"
         )
     name, most = counts.most_common(1)[0]

@@ -69,8 +69,13 @@ def _checked(draft: Draft, dropped: Sequence[str], *, timing: bool) -> Checked:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "task.yaml"
         path.write_text(written(draft, beside=None), encoding="utf-8")
-        task = resolve_task(path)
-        _, prepared = task.prepare()
+        try:
+            task = resolve_task(path)
+            _, prepared = task.prepare()
+        except UserError as error:
+            if error.where.startswith(folder):  # nobody can open that
+                error.where = "the proposed task file"
+            raise
     objective = task.against_trivial
     direction = objective.words
     trivial = "none"

@@ -16,7 +16,7 @@ from tuner.adapters.glimpse import Glimpse, glimpse
 from tuner.adapters.glimpsed_table import GlimpsedTable
 from tuner.adapters.proposal import Fit, Line, Proposal
 from tuner.adapters.splits import WORDS
-from tuner.errors import DataError, Key, TaskFileError, UserError, is_text
+from tuner.errors import DataError, Key, TaskFileError, UserError, is_text, nearest
 from tuner.execution.failures import in_one_line
 from tuner.own_code import find_modules
 
@@ -75,7 +75,7 @@ def draft(paths: Sequence[Path], *, adapter: str | None = None, said: Mapping[Ke
         glimpse(path)
     if adapter is not None:
         find_modules((os.getcwd(),))
-    found, refusals = _proposals(seen, [adapter] if adapter else ADAPTERS)
+    found, refusals = _proposals(seen, [adapter] if adapter else _with_options(hints))
     if not found:
         raise _nothing(seen, refusals, adapter)
     name, proposal = max(found.items(), key=lambda each: each[1].fit)
@@ -93,6 +93,25 @@ def draft(paths: Sequence[Path], *, adapter: str | None = None, said: Mapping[Ke
 
 def _hint(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _with_options(names: Iterable[str]) -> list[str]:
+    """The adapters that have all these options of `data`.
+
+    Raises:
+        TaskFileError: There is none.
+    """
+    known = {name: ADAPTERS[name].options.model_fields.keys() for name in ADAPTERS}
+    names = list(names)
+    found = [adapter for adapter, options in known.items() if options >= set(names)]
+    if found:
+        return found
+    every = {option for options in known.values() for option in options}
+    if unknown := [name for name in names if name not in every]:
+        fix = nearest(unknown[0], every, "list adapters")
+        raise TaskFileError("--set must name an option of an adapter", value=f"data.{unknown[0]}", fix=fix)
+    told = ", ".join(f"data.{name}" for name in names)
+    raise TaskFileError("the options of --set must be those of one adapter", value=told, fix="Leave one out.")
 
 
 def _proposals(seen: Glimpse, names: Iterable[str]) -> tuple[dict[str, Proposal], list[UserError]]:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 from tuner.adapters.glimpse import Glimpse, glimpse, size_of
 from tuner.adapters.glimpsed_roles import Chosen, balance, group_column, label_column, listed, said_column, split_column
 from tuner.adapters.glimpsed_table import GlimpsedColumn, GlimpsedTable
+from tuner.adapters.nlp.proposed_labels import many_labels
 from tuner.adapters.nlp.tagging.proposing import tagged_sentences
 from tuner.adapters.proposal import Fit, Line, Proposal, to_begin_with
 from tuner.adapters.splits import WORDS
@@ -45,9 +46,12 @@ def propose_classification(seen: Glimpse) -> Proposal | None:
     """Labelled texts: a folder per label, a table with a text and a label, or lines of both."""
     if seen.is_folder:
         return _label_folders(seen)
+    table = seen.table
+    if table is not None and table.form is None:
+        _check_no_texts(seen, table)
+        return None
     if seen.text is None or tagged_sentences(seen) is not None:
         return None
-    table = seen.table
     if table is not None and (table.headed or table.form == "jsonl") and (found := _in_table(seen, table)):
         return found
     return _in_lines(seen)
@@ -64,7 +68,14 @@ def propose_regression(seen: Glimpse) -> Proposal | None:
     others = [column for column in table.columns if column is not text.column and column.is_number]
     found = [column for column in others if column.name.lower() in _NUMBERS and len(column.counts) * 2 > table.rows]
     if not said and not found:
-        return None
+        if not others:
+            return None
+        raise DataError(
+            f"texts in the column {text.column.name!r} must have a number to predict, in a column with such a name",
+            value=[column.name for column in others],
+            fix="Name it by --set data.target=COLUMN.",
+            where=str(seen.path),
+        )
     target = said_column(table, "target", said) if said else Chosen(found[0], "by its name and many values", True)
     lines = [
         *_encoded(seen),
@@ -149,15 +160,26 @@ def _encoded(seen: Glimpse) -> list[Line]:
     return [Line(("data", "encoding"), encoding, why, guessed=guessed)]
 
 
+def _check_no_texts(seen: Glimpse, table: GlimpsedTable) -> None:
+    """Refuse a Parquet file of texts, and say how it is converted."""
+    if _text_column(seen, table) is not None:
+        raise DataError(
+            "texts must be in CSV or JSON lines",
+            value="a Parquet file",
+            fix="Save it as JSON lines: pandas.read_parquet(path).to_json(out, orient='records', lines=True).",
+            where=str(seen.path),
+        )
+
+
 def _in_table(seen: Glimpse, table: GlimpsedTable) -> Proposal | None:
     """A column of texts, and one of labels."""
     text = _text_column(seen, table)
     if text is None:
         return None
     others = [column for column in table.columns if column is not text.column and column.empty < len(column.cells)]
-    said = seen.said.get("label")
+    many, said = many_labels(seen, table, others), seen.said.get("label")
     label = said_column(table, "label", said) if said else label_column(others, table.rows)
-    if label is None:
+    if label is None and many is None:
         if text.guessed:
             return None
         raise DataError(
@@ -166,23 +188,17 @@ def _in_table(seen: Glimpse, table: GlimpsedTable) -> Proposal | None:
             fix="Add one, or name it by --set data.label=COLUMN.",
             where=str(seen.path),
         )
-    if table.form is None:
-        raise DataError(
-            "texts must be in CSV or JSON lines",
-            value="a Parquet file",
-            fix="Save it as JSON lines: pandas.read_parquet(path).to_json(out, orient='records', lines=True).",
-            where=str(seen.path),
-        )
-    lines = [
-        *_encoded(seen),
-        Line(("data", "text"), text.column.name, text.why, text.guessed),
-        Line(("data", "label"), label.column.name, label.why, label.guessed),
-    ]
-    rest = [column for column in others if column is not label.column]
-    split = split_column(rest)
-    lines += [line for line in (group_column(rest, label.column, table.rows), split) if line is not None]
+    assert table.form is not None
+    if many is not None:
+        labels, told, (facts, doubts) = many.columns, many.lines, (many.facts, many.doubts)
+    else:
+        assert label is not None
+        labels, told = [label.column], [Line(("data", "label"), label.column.name, label.why, label.guessed)]
+        facts, doubts = balance(label.column.counts, what="texts", whole=seen.whole and table.whole)
+    rest = [column for column in others if column not in labels]
+    lines = [*_encoded(seen), Line(("data", "text"), text.column.name, text.why, text.guessed), *told]
+    lines += [line for line in (group_column(rest, table.rows), split_column(rest)) if line is not None]
     lines += _unit(text.column.counts)
-    facts, doubts = balance(label.column.counts, what="texts", whole=seen.whole and table.whole)
     facts.append(_length(text.column))
     form = {"csv": "a table", "jsonl": "JSON lines"}[table.form]
     taken = [line.value for line in lines]
@@ -190,7 +206,7 @@ def _in_table(seen: Glimpse, table: GlimpsedTable) -> Proposal | None:
         facts.append(f"columns that are not read: {listed(unused)}")
     return Proposal(
         Fit.SURE,
-        f"labelled texts, a row each, in {form}",
+        f"{'labelled texts' if many is None else 'texts with several labels'}, a row each, in {form}",
         [*lines, *_BUDGET],
         facts,
         doubts,

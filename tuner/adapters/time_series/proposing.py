@@ -110,7 +110,7 @@ def propose_labelling(seen: Glimpse) -> Proposal | None:
     if label is None or len(set(zip(ids.column.cells, label.column.cells, strict=True))) <= len(ids.column.counts):
         return None
     rest, first = _per_item(table, ids.column, known)
-    taken = [line for line in (group_column(rest, None, len(first)), split_column(rest)) if line is not None]
+    taken = [line for line in (group_column(rest, len(first)), split_column(rest)) if line is not None]
     named = [*known, label.column.name, *(str(line.value) for line in taken)]
     channels, line, doubts = values_in(seen, table, named, "channels", fixed={column.name for column in rest})
     if not channels:
@@ -234,7 +234,7 @@ def _long(seen: Glimpse, table: GlimpsedTable, ids: Chosen, times: FoundTimes | 
         return None
     counts = Counter(label.column.cells[row] for row in first) if name else label.column.counts
     rest = [column for column in per_item if column.name != label.column.name]
-    taken = [line for line in (group_column(rest, None, len(first)), split_column(rest)) if line is not None]
+    taken = [line for line in (group_column(rest, len(first)), split_column(rest)) if line is not None]
     named = [*filter(None, known), label.column.name, *(str(line.value) for line in taken)]
     channels, line, doubts = values_in(seen, table, named, "channels", fixed=fixed)
     if not channels:
@@ -279,7 +279,7 @@ def _wide(seen: Glimpse, table: GlimpsedTable) -> Proposal | None:
     if label is None:
         return None
     rest = [column for column in table.columns if column is not label.column]
-    taken = [line for line in (group_column(rest, None, table.rows), split_column(rest)) if line is not None]
+    taken = [line for line in (group_column(rest, table.rows), split_column(rest)) if line is not None]
     named = [label.column.name, *(str(line.value) for line in taken)]
     steps, line, doubts = values_in(seen, table, named, "channels")
     seen_steps = [name for name in steps if not (last_word(name) in IDS and _differs(table, name))]
