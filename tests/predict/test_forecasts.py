@@ -126,6 +126,17 @@ def test_a_forecast_goes_on_beyond_the_file(model: Model, study: Path) -> None:
     pd.testing.assert_frame_equal(last, found, atol=1e-5)
 
 
+def test_probabilities_of_numbers_are_told_to_be_none(study: Path) -> None:
+    """The answers are the same, with a sentence."""
+    arguments = ["predict", str(study / "mlruns/studies/shops/model"), str(study / "shops.csv")]
+    plain, asked = (CliRunner().invoke(main, [*arguments, *more]) for more in ([], ["--proba"]))
+    assert plain.exit_code == asked.exit_code == 0
+    assert asked.stdout == plain.stdout
+    assert asked.stderr.replace(plain.stderr, "") == (
+        "--proba adds nothing: the answers of this model have no probabilities\n"
+    )
+
+
 def test_every_form_gives_the_same_forecasts(model: Model, study: Path, tmp_path: Path) -> None:
     """CSV, TSV, Parquet, a DataFrame; a series alone or among others."""
     wanted = model.predict(study / "shops.csv").drop(columns="day")

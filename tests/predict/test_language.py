@@ -118,8 +118,9 @@ def test_a_score_by_dynamic_evaluation_is_told(study: Path, tmp_path: Path) -> N
     together = load(folder.ensemble).predict(study / "test.txt").iloc[0]
     for name in ("loss", "dynamic_loss", "dynamic_bpc"):
         assert together[name] == pytest.approx(results["ensemble"]["test"][name], rel=1e-6)
-    with pytest.raises(StudyError, match=r"a graph of ONNX cannot learn from what it reads"):
+    with pytest.raises(StudyError, match=r"a graph of ONNX cannot learn from what it reads") as refused:
         export(folder.model, tmp_path / "exported", onnx=True)
+    assert refused.value.where == str(folder.model / "network.json")
 
 
 def _runs(folder: StudyFolder) -> list[str]:

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from tuner.disk import regular
-from tuner.errors import StudyError
+from tuner.errors import StudyError, UserError
 from tuner.predict.folder import damaged
 from tuner.predict.opening import load
 
@@ -34,6 +34,9 @@ def export(model: Path, folder: Path, *, onnx: bool = False, own_code: bool = Fa
 
             write_onnx(loaded, making)
         making.replace(folder)
+    except UserError as error:
+        error.where = error.where.replace(str(making), str(model))
+        raise
     except OSError as error:
         raise StudyError("the folder to export to must be writable", value=error.strerror, where=str(folder)) from error
     finally:

@@ -80,6 +80,8 @@ def predict(
         **_asked(wishes)
     )
     columns = loaded.columns(proba=proba)
+    if proba and columns == loaded.columns():
+        _say("--proba adds nothing: the answers of this model have no probabilities")
     problems = _Problems()
     answers = _answers(loaded, files, problems, proba=proba)
     first = list(islice(answers, 1))  # an error of the file comes before anything is written
