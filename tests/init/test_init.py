@@ -70,13 +70,21 @@ class TestWarnings:
         assert "note: values are missing: sold in 5 rows; these rows are taken for gaps" in told
         assert "note: covariates are missing: promo in 5 rows (filled with the value before)" in told
 
-    @pytest.mark.parametrize("form", ["a row per series", "a list of JSON"])
+    @pytest.mark.parametrize("form", ["a row per series", "a list of JSON", "a row per word"])
     def test_advice_on_a_form_that_is_not_read_works(self, form: str) -> None:
         """Followed literally."""
         names = [f"{2015 + month // 12}-{month % 12 + 1:02}" for month in range(48)]
         if form == "a list of JSON":
             name, wanted = "a.json", "nlp/classification"
             Path(name).write_text(json.dumps([{"text": text, "label": label} for text, label in sentences()]))
+        elif form == "a row per word":
+            name, wanted = "ner.csv", "nlp/tagging"
+            rows = [
+                f"{'' if place else f'Sentence: {number}'},{word},NN,{'B-city' if place == 2 else 'O'}"
+                for number, (text, _) in enumerate(sentences(), 1)
+                for place, word in enumerate([*text.split(), "NA"])
+            ]
+            Path(name).write_text("\n".join(["Sentence #,Word,POS,Tag", *rows]))
         else:
             name, wanted = "sales.csv", "time_series/forecasting"
             sold = np.random.default_rng(0).normal(50, 5, (9, 48)).round(2)
@@ -88,6 +96,10 @@ class TestWarnings:
         subprocess.run([sys.executable, *command.groups()], check=True)
         (made,) = set(os.listdir()) - {name}
         assert drafted(made)[0]["adapter"] == wanted
+        if form == "a row per word":
+            read = [json.loads(line) for line in Path(made).read_text().splitlines()]
+            assert [row["tokens"] for row in read] == [[*text.split(), "NA"] for text, _ in sentences()]
+            assert all(row["tags"] == ["O", "O", "B-city", "O", "O", "O", "O"] for row in read)
 
     def test_few_items_of_a_class(self) -> None:
         """The rarest class is named, and how often it occurs."""
@@ -265,6 +277,11 @@ class TestRefusals:
                 "words.conll",
                 b"EU NNP B-ORG\nrejects VBZ O\nthe DT O\ncall NN O\n\n" * 9,
                 "at least 3 different sentences",
+            ),
+            (
+                "unended.conll",
+                b"EU NNP B-ORG\nrejects VBZ O\nthe DT O\ncall NN O\n" * 30,
+                "must be in several sentences",
             ),
             ("numbers.txt", b"1\n2\n3\n" * 99, "must be of a form that some adapter reads"),
             ("speech.csv", b"file,label\na.wav,x\nb.wav,y\n", "must have the columns path and label"),

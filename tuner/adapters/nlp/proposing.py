@@ -10,7 +10,7 @@ from tuner.adapters.glimpse import Glimpse, glimpse, size_of
 from tuner.adapters.glimpsed_roles import Chosen, balance, group_column, label_column, listed, said_column, split_column
 from tuner.adapters.glimpsed_table import GlimpsedColumn, GlimpsedTable
 from tuner.adapters.nlp.proposed_labels import many_labels
-from tuner.adapters.nlp.tagging.proposing import tagged_sentences
+from tuner.adapters.nlp.tagging.proposing import tagged_sentences, unended
 from tuner.adapters.proposal import Fit, Line, Proposal, to_begin_with
 from tuner.adapters.splits import WORDS
 from tuner.errors import DataError
@@ -108,7 +108,7 @@ def propose_language_modelling(seen: Glimpse) -> Proposal | None:
     sample = "".join(seen.text[:100_000].split())
     if len(seen.text.split()) < 20 or sum(map(str.isalpha, sample)) * 2 < len(sample):
         return None  # too short, or numbers
-    if tagged_sentences(seen) is not None:
+    if tagged_sentences(seen) is not None or unended(seen):
         return None
     lines = seen.text.count("\n") + 1
     size = len(seen.text) if seen.whole else size_of(seen.path)

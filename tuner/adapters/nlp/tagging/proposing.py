@@ -19,9 +19,19 @@ from tuner.errors import DataError
 _WORDS = ("tokens", "words", "token", "word", "text_tokens")
 _TAGS = ("tags", "ner_tags", "labels", "slots", "ner", "pos_tags", "upos", "pos", "slot_tags", "token_labels")
 """Keys of JSON lines, the clearest first."""
+_TAG_COLUMNS = ("tag", "ner_tag", "entity", "label", *_TAGS)
+"""Columns of a table with a word a row, the clearest first."""
 _MOST_LINES = 20_000
 _MOST_SHARE = 0.1
 """Largest number of different plain tags, as a share of the words."""
+_UNENDED = 100
+"""Words from which tagged ones are expected to be in several sentences."""
+_PLAIN = re.compile(r"[\w #./-]+")
+_CONVERTED = (
+    """python -c "import pandas as p; d=p.read_csv('{path}',keep_default_na=False,encoding='{encoding}'); """
+    """d.groupby(d['{sentence}'].replace('',None).ffill(),sort=False)[['{word}','{tags}']].agg(list)"""
+    """.set_axis(['tokens','tags'],axis=1).to_json('{made}',orient='records',lines=True)\""""
+)
 _ID = re.compile(r"\d+([-.]\d+)?")
 _SCHEMES = {
     "bio": "entities: B begins one, I continues it",
@@ -56,6 +66,7 @@ def propose_tagging(seen: Glimpse) -> Proposal | None:
             facts = ["splits by the files' names: " + ", ".join(f"{name} {split}" for name, split in named.items())]
     found = tagged_sentences(looked)
     if found is None:
+        _check_sentences(looked)
         return None
     tags = [sentence_tags for _, sentence_tags in found.sentences]
     scheme = scheme_of(tags)
@@ -90,6 +101,44 @@ _FORMS = {
     "jsonl": "in JSON lines",
     "pairs": "in one file, and their tags in another",
 }
+
+
+def _check_sentences(seen: Glimpse) -> None:
+    """Refuse words with tags that do not say where a sentence ends, or say so in a table.
+
+    Raises:
+        DataError: The file holds such words; its fix says how they are written.
+    """
+    if unended(seen):
+        fix = "Write an empty line after the last word of each sentence."
+        raise DataError("words with tags must be in several sentences", value="one", fix=fix, where=str(seen.path))
+    table = seen.table
+    if table is None or table.form != "csv" or not table.headed:
+        return
+    names = {column.name.lower(): column.name for column in table.columns if column.name.isprintable()}
+    word = next((names[name] for name in _WORDS if name in names), None)
+    tags = next((names[name] for name in _TAG_COLUMNS if name in names), None)
+    if word is None or tags is None or table.column(word).words > 1.5:  # type: ignore[union-attr]
+        return
+    sentence = next((name for key, name in names.items() if key.startswith("sent")), None)
+    fix = "Write a word a line, tags behind a tab, and an empty line after each sentence."
+    if sentence is not None and all(_PLAIN.fullmatch(name) for name in (sentence, word, tags, str(seen.path))):
+        encoding = (seen.encoding or ("utf-8", False))[0]
+        made = seen.path.with_suffix(".jsonl")
+        fix = "Write a sentence a line: " + _CONVERTED.format(
+            path=seen.path, encoding=encoding, sentence=sentence, word=word, tags=tags, made=made
+        )
+    raise DataError("tagged words must not be in a table", value="a word a row", fix=fix, where=str(seen.path))
+
+
+def unended(seen: Glimpse) -> bool:
+    """Whether a file holds words with tags, a word a line, but no empty line that ends a sentence."""
+    if seen.is_folder or seen.text is None or seen.suffix in (".csv", ".ts", ".tsv", ".jsonl", ".ndjson", ".json"):
+        return False
+    rows = [line.split() for line in seen.text.strip().split("\n")[:_MOST_LINES]]
+    if len(rows) < _UNENDED or len(rows[0]) < 2 or any(len(row) != len(rows[0]) for row in rows):
+        return False
+    return _look_tagged([([row[0] for row in rows], [row[-1] for row in rows])])
 
 
 def tagged_sentences(seen: Glimpse) -> Seen | None:
