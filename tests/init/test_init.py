@@ -116,6 +116,21 @@ class TestWarnings:
         assert "set objective.metric to val/macro_f1" in drafted("texts.csv")[1]
         drafted("texts.csv", "--set", "objective.metric=val/macro_f1")
 
+    @pytest.mark.parametrize("astray", ["README.txt", "wet/more/1.txt"])
+    def test_a_file_that_lies_outside_of_the_labels(self, astray: str) -> None:
+        """Folders of texts are running text with it, which is told; without it they are labels."""
+        for number, (text, label) in enumerate(sentences()):
+            Path("texts", label).mkdir(parents=True, exist_ok=True)
+            Path("texts", label, f"{number}.txt").write_text(text)
+        path = Path("texts", astray)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("these are the texts of some days")
+        task, told = drafted("texts")
+        assert task["adapter"] == "nlp/language_modelling"
+        assert f"may be labels of the texts in them, but for {astray}: if so, move that away" in told
+        path.unlink()
+        assert drafted("texts")[0]["adapter"] == "nlp/classification"
+
     def test_measurements_that_are_no_steps(self) -> None:
         """Columns with names that do not count are told to be taken for steps."""
         rng = np.random.default_rng(0)

@@ -39,6 +39,8 @@ _APART, _ATTACHED = re.compile(r"(?<=\s)[.,;:!?](?=\s)"), re.compile(r"(?<=\w)[.
 """Signs with a space before them, and without."""
 _LARGE = 5_000_000
 """Characters beyond which an epoch of a running text takes long."""
+_FEW_FILES = 3
+"""A folder with fewer texts is not taken for a label."""
 _BUDGET = to_begin_with(trials=20, epochs=10)
 
 
@@ -95,7 +97,7 @@ def propose_language_modelling(seen: Glimpse) -> Proposal | None:
         if len(files) * 2 < len(seen.files) or not files:
             return None
         what = f"running text in {len(files)} .txt and .md files, in the order of their names"
-        return Proposal(Fit.LIKELY, what, _running(sum(map(size_of, files))))
+        return Proposal(Fit.LIKELY, what, _running(sum(map(size_of, files))), doubts=_nearly_labelled(seen))
     if seen.text is None or (seen.suffix not in _TEXT_FILES and seen.table is not None):
         return None
     if seen.suffix in (".json", ".jsonl", ".ndjson") and seen.text.lstrip()[:1] == "[":
@@ -115,6 +117,19 @@ def propose_language_modelling(seen: Glimpse) -> Proposal | None:
     fit = Fit.LIKELY if seen.suffix in _TEXT_FILES else Fit.POSSIBLE
     what = f"running text, about {size:,} characters" + (f" in {lines:,} lines" if seen.whole else "")
     return Proposal(fit, what, [*_encoded(seen), *_running(size, seen.text)])
+
+
+def _nearly_labelled(seen: Glimpse) -> list[str]:
+    """A warning that nearly all files lie in folders that may be labels, with one that does not."""
+    inside = [path.relative_to(seen.path).parts for path in seen.files if path.suffix.lower() in _TEXT_FILES]
+    counts = Counter(parts[0] for parts in inside if len(parts) == 2)
+    others = [parts for parts in inside if len(parts) != 2 or counts[parts[0]] < _FEW_FILES]
+    if sum(count >= _FEW_FILES for count in counts.values()) < 2 or not 0 < len(others) * 10 <= len(inside):
+        return []
+    return [
+        f"folders such as {counts.most_common(1)[0][0]!r} may be labels of the texts in them, but for "
+        f"{'/'.join(others[0])}: if so, move that away, and run init again"
+    ]
 
 
 def _running(size: int, sample: str = "") -> list[Line]:
@@ -275,7 +290,7 @@ def _label_folders(seen: Glimpse) -> Proposal | None:
     parted = bool(inside) and all(len(parts) == 3 and parts[0].lower() in WORDS for parts in inside)
     labelled = [parts for parts in inside if len(parts) == (3 if parted else 2)]
     counts = Counter(parts[-2] for parts in labelled)
-    if len(counts) < 2 or len(labelled) < len(inside) or min(counts.values()) < (1 if parted else 3):
+    if len(counts) < 2 or len(labelled) < len(inside) or min(counts.values()) < (1 if parted else _FEW_FILES):
         return None
     facts, doubts = balance(counts, what="texts", whole=seen.whole)
     if parted:
