@@ -60,7 +60,7 @@ class Way(Protocol):
 
 @dataclass(frozen=True)
 class Trial:
-    """A trial that is over."""
+    """A trial that is over, or would be now."""
 
     number: int
     params: Mapping[str, Any]

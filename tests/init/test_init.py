@@ -14,9 +14,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from tests.support.command import tuner
 from tests.support.users_files import KINDS, sentences
+from tuner.cli import main
 
 
 @pytest.fixture(autouse=True)
@@ -80,11 +82,11 @@ class TestWarnings:
         elif form == "a row per word":
             name, wanted = "ner.csv", "nlp/tagging"
             rows = [
-                f"{'' if place else f'Sentence: {number}'},{word},NN,{'B-city' if place == 2 else 'O'}"
+                f"{'' if place else f'Sentence: {number}'};{word};NN;{'B-city' if place == 2 else 'O'}"
                 for number, (text, _) in enumerate(sentences(), 1)
                 for place, word in enumerate([*text.split(), "NA"])
             ]
-            Path(name).write_text("\n".join(["Sentence #,Word,POS,Tag", *rows]))
+            Path(name).write_text("\n".join(["Sentence #;Word;POS;Tag", *rows]))
         else:
             name, wanted = "sales.csv", "time_series/forecasting"
             sold = np.random.default_rng(0).normal(50, 5, (9, 48)).round(2)
@@ -171,6 +173,44 @@ class TestGuesses:
         assert "it could also be running text" in told
         assert task["adapter"] == "nlp/classification"
         assert drafted("lines.txt", "--adapter", "nlp/language_modelling")[0]["adapter"] == "nlp/language_modelling"
+
+    def test_labels_in_lists(self) -> None:
+        """Of JSON lines, by their name or named; with the texts that have each."""
+        rows = [
+            {"text": text, "topics": [["wet", "cold"], [], ["wet"]][i % 3]} for i, (text, _) in enumerate(sentences())
+        ]
+        Path("a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+        for named in ("topics", "areas"):
+            Path("a.jsonl").write_text("\n".join(json.dumps(row).replace("topics", named) for row in rows))
+            sets = [] if named == "topics" else ["--set", "data.label=areas"]
+            task, told = drafted("a.jsonl", *sets)
+            assert (task["data"]["label"], task["data"]["labels"]) == (named, "many")
+            assert "2 labels, any number of them per text, in 60 texts: 'wet' 67%, 'cold' 33%; 20 have none" in told
+
+    @pytest.mark.parametrize(("yes", "no"), [("1", "0"), ("True", "False"), ("1.0", "0.0"), ("yes", "no")])
+    def test_columns_of_labels(self, yes: str, no: str) -> None:
+        """As programs write them; a column with another role is none; labels that exclude each other are told."""
+        rows = [f"{text},{[yes, no][i % 2]},{[yes, no][i // 2 % 2]},{[yes, no][i // 4 % 2]},{i % 2}"
+                for i, (text, _) in enumerate(sentences())]  # fmt: skip
+        Path("a.csv").write_text("\n".join(["text,toxic,obscene,insult,fold", *rows]))
+        task, told = drafted("a.csv")
+        assert task["data"]["label_columns"] == ["toxic", "obscene", "insult"]
+        assert "exactly one" not in told
+        assert "8 have none" in told or "7 have none" in told
+        rows = [
+            f"{text},{','.join(yes if i % 3 == k else no for k in range(3))}" for i, (text, _) in enumerate(sentences())
+        ]
+        Path("b.csv").write_text("\n".join(["text,red,green,blue", *rows]))
+        assert "warning: each text has exactly one of these labels" in drafted("b.csv")[1]
+
+    def test_a_name_with_a_comma_is_one_label(self) -> None:
+        """Categories, some of two words that others share."""
+        names = ["Men, Shoes", "Men, Shirts", "Women, Shoes", "Women, Shirts", "Women, Bags", "Bags"]
+        rows = [f'{text},"{names[i % 6]}"' for i, (text, _) in enumerate(sentences())]
+        Path("a.csv").write_text("\n".join(["text,category", *rows]))
+        task, told = drafted("a.csv")
+        assert "labels" not in task["data"]
+        assert "6 classes in 60 texts" in told
 
     def test_names_tell_train_from_test(self) -> None:
         """The order of the files does not matter where their names say it."""
@@ -332,14 +372,14 @@ class TestRefusals:
         ("adapter", "header", "keys", "named"),
         [
             ("time_series/classification", "who,t,level,kind", "id= time= label=", "id=who time=t label=kind"),
-            ("nlp/regression", "remark,worth,more,kind", "text= target=", "text=remark target=worth"),  # short texts
+            ("nlp/regression", "remark,worth,more,kind", "text= target=", "text=remark target=worth"),
         ],
     )
     def test_columns_that_are_not_recognized(self, adapter: str, header: str, keys: str, named: str) -> None:
         """A table with a header is not told to get one: the adapter's keys are told, and work."""
         rows = [f"p{n % 30},{n // 30},{n / 7},{'ab'[n % 2]}" for n in range(150)]
         if adapter == "nlp/regression":
-            rows = [f"word{n},{n / 7},{n},x" for n in range(150)]
+            rows = [f"some words stand here {n},{n / 7},{n},x" for n in range(150)]
         Path("a.csv").write_text("\n".join([header, *rows]))
         told = tuner("init", "a.csv", "--adapter", adapter, status=2).stderr.splitlines()[-1]
         wanted = ", ".join(f"data.{key}COLUMN" for key in keys.split())
@@ -350,15 +390,10 @@ class TestRefusals:
         sets = [word for each in named.split() for word in ("--set", f"data.{each}")]
         tuner("init", "a.csv", "--adapter", adapter, *sets)
 
-    def test_texts_whose_number_is_not_recognized(self) -> None:
-        """The numbers are told, and the key that names one; with it alone, the adapter for numbers is chosen."""
+    def test_an_option_chooses_the_adapter_that_has_it(self) -> None:
+        """Of texts with a label and a number, the adapter for numbers where the number is named."""
         rows = [f"some words stand here {n},{n / 7},{'ab'[n % 2]}" for n in range(150)]
         Path("a.csv").write_text("\n".join(["remark,worth,kind", *rows]))
-        told = tuner("init", "a.csv", "--adapter", "nlp/regression", status=2).stderr.splitlines()[-1]
-        assert told == (
-            "a.csv: texts in the column 'remark' must have a number to predict, in a column with such a name, but got "
-            "['worth']. Name it by --set data.target=COLUMN."
-        )
         assert drafted("a.csv")[0]["adapter"] == "nlp/classification"
         task, _ = drafted("a.csv", "--set", "data.target=worth")
         assert (task["adapter"], task["data"]["target"]) == ("nlp/regression", "worth")
@@ -373,6 +408,24 @@ class TestRefusals:
         if labelled:
             pd.read_parquet("a.parquet").to_json("a.jsonl", orient="records", lines=True)
             assert drafted("a.jsonl")[0]["adapter"] == "nlp/classification"
+
+    @pytest.mark.parametrize(
+        ("name", "lines", "adapter"),
+        [
+            ("melody.txt", ["C4 quarter", "E4 quarter", "G4 half", "C5 whole"], "nlp/language_modelling"),
+            ("log.txt", ["service3 request alpha ok", "service1 request beta ok", "db reply gamma failed"], None),
+            ("words.csv", ["word,label", "cat,noun", "run,verb", "dog,noun", "sit,verb", "see,verb"], None),
+        ],
+    )
+    def test_what_is_no_tagged_text(self, name: str, lines: list[str], adapter: str | None) -> None:
+        """Rows of as many words, or words with a class each, are not taken for a sentence without an end."""
+        head = lines[:1] if name.endswith(".csv") else []
+        Path(name).write_text("\n".join([*head, *(lines[len(head) :] * 60)]) + "\n")
+        result = CliRunner().invoke(main, ["init", name, "--no-check"])
+        assert "sentence" not in result.stderr
+        assert "tagged words" not in result.stderr
+        if adapter:
+            assert yaml.safe_load(result.stdout)["adapter"] == adapter
 
     def test_what_is_no_file(self) -> None:
         """A pipe is not waited for; a device is not read; nothing there is told."""

@@ -48,10 +48,11 @@ def test_the_best_are_confirmed_whatever_has_ended_them() -> None:
 
 
 def test_where_no_trial_completed_those_cut_short_are_confirmed() -> None:
-    """But none that a rule found hopeless."""
+    """But none that a rule found hopeless, also if one has completed outside of today's space."""
     states = [State.PRUNED, State.HOPELESS, State.DIVERGED, State.PRUNED]
     assert candidates([1, 3, 0], states) == [3, 0]
     assert candidates([1], states[:2]) == []
+    assert candidates([1, 2], [State.COMPLETED, State.HOPELESS, State.PRUNED]) == [2]
 
 
 def test_a_confirmation_goes_by_the_trials_that_a_timeout_left() -> None:
@@ -75,6 +76,7 @@ def test_only_what_nobody_judged_was_cut_short() -> None:
     judged = [{"epoch": 1, "verdict": Verdict.CONTINUE.value}, {"epoch": 3, "verdict": Verdict.PRUNE.value}]
     assert RunRecord(state=State.PRUNED).cut_short
     assert RunRecord(state=State.PRUNED, rungs=judged[:1]).cut_short
+    assert RunRecord(state=State.PRUNED, rungs=judged[::-1]).cut_short
     assert not RunRecord(state=State.PRUNED, rungs=judged).cut_short
     assert not any(RunRecord(state=state).cut_short for state in State if state is not State.PRUNED)
     progress = Progress(Objective(), trials=9)

@@ -37,6 +37,7 @@ class GlimpsedColumn:
         decimal: The decimal mark.
         timed: Whether the file's types say that it holds times.
         beside: The decimal mark that other columns show, for cells such as 1,003.
+        lists: Of JSON lines: its values, if all are lists of texts; its cells are empty then.
     """
 
     name: str
@@ -44,6 +45,7 @@ class GlimpsedColumn:
     decimal: Decimal = "."
     timed: bool = False
     beside: Decimal | None = None
+    lists: tuple[tuple[str, ...], ...] = ()
 
     @cached_property
     def counts(self) -> Counter[str]:
@@ -219,6 +221,7 @@ def _rows(text: str, dialect: Dialect) -> list[list[str]]:
 
 def _objects(text: str) -> GlimpsedTable | None:
     cells: dict[str, list[str]] = {}
+    lists: dict[str, list[tuple[str, ...]]] = {}
     rows = 0
     for line in filter(str.strip, text.split("\n")):
         if rows == MOST_ROWS:
@@ -232,10 +235,13 @@ def _objects(text: str) -> GlimpsedTable | None:
         for name, column in cells.items():
             value = row.get(name)
             column.append("" if value is None or isinstance(value, list) else str(value).strip())
+            if isinstance(value, list) and all(isinstance(each, str) for each in value):
+                lists.setdefault(name, []).append(tuple(value))
         rows += 1
     if not rows:
         return None
-    columns = _together(GlimpsedColumn(name, tuple(column)) for name, column in cells.items())
+    whole = {name: tuple(values) for name, values in lists.items() if len(values) == rows}
+    columns = _together(GlimpsedColumn(name, tuple(each), lists=whole.get(name, ())) for name, each in cells.items())
     return GlimpsedTable(columns, rows, "jsonl", Dialect())
 
 

@@ -303,8 +303,8 @@ class RunRecord:
 
     @property
     def cut_short(self) -> bool:
-        """Whether it ended as pruned with nobody having judged so: the time was over."""
-        return self.state is State.PRUNED and all(rung["verdict"] != Verdict.PRUNE for rung in self.rungs)
+        """Whether it ended as pruned though it was not judged so: the time was over, or it left the search space."""
+        return self.state is State.PRUNED and not (self.rungs and self.rungs[-1]["verdict"] == Verdict.PRUNE)
 
     @property
     def active(self) -> dict[str, Any]:

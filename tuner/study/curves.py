@@ -138,8 +138,8 @@ class Curves:
 
         For a trial pruned at an epoch, an isotonic regression from the value at that epoch to the final value is
         fitted to the trials that were trained longer. So of two trials pruned at the same epoch, the better one is not
-        expected to end worse. A trial worse than all that were trained longer is expected to stay as far behind. None
-        is expected to be better than the best completed one. Trials pruned later enter the regression with their own
+        expected to end worse, and none is expected to be better than the best that was trained longer. A trial worse
+        than all of them is expected to stay as far behind. Trials pruned later enter the regression with their own
         expected values.
 
         Args:
@@ -151,8 +151,7 @@ class Curves:
             empty without a completed trial.
         """
         sign = self.objective.sign
-        best = min((sign * value for value in finals.values()), default=math.inf)
-        return {number: sign * max(best, loss) for number, loss in self._foreseen(finals, cut).items()}
+        return {number: sign * loss for number, loss in self._foreseen(finals, cut, ahead=False).items()}
 
     def ranked(self, finals: Mapping[int, float], cut: Collection[int]) -> list[int]:
         """Numbers of completed and pruned trials, the best first, by what they reached or would reach.
@@ -169,15 +168,15 @@ class Curves:
             known = self._finite(cut)
             longest = max((len(self._best[number]) for number in known), default=0)
             finals = {number: self._best[number][-1] for number in known if len(self._best[number]) == longest}
-        foreseen = self._foreseen(finals, [number for number in cut if number not in finals])
+        foreseen = self._foreseen(finals, [number for number in cut if number not in finals], ahead=True)
         return sorted(foreseen, key=lambda number: (foreseen[number], number not in finals, number))
 
     def _finite(self, cut: Collection[int]) -> list[int]:
         """Those with a finite value."""
         return [number for number in cut if (best := self._best.get(number)) and math.isfinite(best[-1])]
 
-    def _foreseen(self, finals: Mapping[int, float], cut: Collection[int]) -> dict[int, float]:
-        """Number -> final loss, reached or extrapolated; see `expected` and `ranked`. Empty without `finals`."""
+    def _foreseen(self, finals: Mapping[int, float], cut: Collection[int], *, ahead: bool) -> dict[int, float]:
+        """Number -> final loss, reached or expected; with `ahead` as in `ranked`. Empty without `finals`."""
         sign = self.objective.sign
         found = {number: sign * value for number, value in finals.items()}
         if not found:
@@ -186,7 +185,7 @@ class Curves:
         for epoch, together in groupby(known, key=lambda number: len(self._best[number])):
             longer = [(sign * self._by(number, epoch, sign * value), value) for number, value in found.items()]
             fit = _Isotonic([pair for pair in longer if math.isfinite(pair[0])])
-            found |= {number: fit(sign * self._best[number][-1]) for number in together}
+            found |= {number: fit(sign * self._best[number][-1], ahead=ahead) for number in together}
         return found
 
     def _by(self, number: int, epoch: int, final: float) -> float:
@@ -204,7 +203,7 @@ def _sign(one: Array, other: Array) -> Array:
 class _Isotonic:
     """Isotonic regression: the non-decreasing least-squares fit to points of losses (lower is better).
 
-    Linear between the points, with slope 1 beyond them.
+    Linear between the points, with slope 1 above them; below them constant, or also with slope 1.
 
     Args:
         points: (x, y), finite, one or more.
@@ -217,6 +216,6 @@ class _Isotonic:
         self._x, where, counts = np.unique(x, return_inverse=True, return_counts=True)
         self._y = isotonic_regression(np.bincount(where, y) / counts, weights=counts).x
 
-    def __call__(self, x: float) -> float:
-        beyond = max(0.0, x - float(self._x[-1])) - max(0.0, float(self._x[0]) - x)
-        return float(np.interp(x, self._x, self._y)) + beyond
+    def __call__(self, x: float, *, ahead: bool) -> float:
+        below = max(0.0, float(self._x[0]) - x) if ahead else 0.0
+        return float(np.interp(x, self._x, self._y)) + max(0.0, x - float(self._x[-1])) - below

@@ -46,21 +46,24 @@ def whole_trials(whole: int, cut: Iterable[int], epochs: int) -> int:
 def candidates(sweep: OpenSweep) -> list[Candidate]:
     """The best of the search, as many as the first round of the confirmation takes, then the baseline.
 
-    They are ranked by the score that they reached or, if pruned, would reach (`Curves.ranked`). Pruned trials can be
-    candidates since one that was pruned among good ones may be better than the first trials of a search, which are
-    always completed, and since a timeout cuts the last ones short. A hopeless one is none where no trial completed. A
-    trial with the baseline's configuration is left out: with the same seeds it would be the same training.
+    A trial with the baseline's configuration is left out: with the same seeds it would be the same training.
     """
     task, most = sweep.task, max(confirm_rounds(sweep), default=0)
-    records = [record for record in sweep.records("trials/") if record.state.comparable]
-    if all(record.state is not State.COMPLETED for record in records):
-        records = [record for record in records if record.state is State.PRUNED]
-    params = {record.number: record.params for record in records}
-    ranked = [n for n in sweep.search.ranked() if n in params and not is_baseline(task, params[n])]
-    return [
-        *(Candidate(number, params[number]) for number in ranked[:most]),
-        Candidate(BASELINE, dict(task.baseline)),
-    ]
+    found = [record for record in ranked(sweep) if not is_baseline(task, record.params)][:most]
+    return [*(Candidate(record.number, record.params) for record in found), Candidate(BASELINE, dict(task.baseline))]
+
+
+def ranked(sweep: OpenSweep) -> list[RunRecord]:
+    """The trials inside the current space that may be confirmed, by what they reached or would reach (`Curves.ranked`).
+
+    Pruned ones are among them since one that was pruned among good ones may be better than the first trials of a
+    search, which are always completed, and since a timeout cuts the last ones short; hopeless ones only if a trial
+    completed.
+    """
+    records = {record.number: record for record in sweep.records("trials/")}
+    found = [records[number] for number in sweep.search.ranked() if number in records]
+    completed = any(record.state is State.COMPLETED for record in found)
+    return [record for record in found if record.state is State.PRUNED or (completed and record.state.comparable)]
 
 
 def confirmed(sweep: OpenSweep) -> list[RunRecord]:

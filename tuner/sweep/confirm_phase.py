@@ -12,7 +12,7 @@ from tuner.disk.events import RunRecord, read_run
 from tuner.disk.folder import confirm_run, seed_of, trial_run
 from tuner.messages import Ended, State, TrialSpec
 from tuner.seeding import derive_seed
-from tuner.sweep.candidates import BASELINE, Candidate, candidates, confirm_rounds, is_baseline
+from tuner.sweep.candidates import BASELINE, Candidate, candidates, confirm_rounds, is_baseline, ranked
 from tuner.sweep.fixed_runs import FixedRuns
 from tuner.sweep.open_sweep import OpenSweep
 from tuner.sweep.race import going_on
@@ -32,7 +32,7 @@ class ConfirmPhase(FixedRuns):
         super().__init__(sweep, (), sweep.deadlines.all)
         rounds = confirm_rounds(sweep)
         *searched, self._baseline = candidates(sweep)
-        racing = searched or sweep.progress.best is not None
+        racing = bool(ranked(sweep))
         self._candidates = {candidate.number: candidate for candidate in searched}
         self._rounds = [min(number, len(searched)) for number in rounds] if racing else []
         self._scores = {candidate.number: _scores(sweep, candidate) for candidate in searched}

@@ -10,10 +10,11 @@ from tuner.adapters.glimpse import Glimpse, glimpse, size_of
 from tuner.adapters.glimpsed_roles import Chosen, balance, group_column, label_column, listed, said_column, split_column
 from tuner.adapters.glimpsed_table import GlimpsedColumn, GlimpsedTable
 from tuner.adapters.nlp.proposed_labels import many_labels
-from tuner.adapters.nlp.tagging.proposing import tagged_sentences, unended
+from tuner.adapters.nlp.tagging.proposing import tagged_rows, tagged_sentences, unended
 from tuner.adapters.proposal import Fit, Line, Proposal, to_begin_with
 from tuner.adapters.splits import WORDS
 from tuner.errors import DataError
+from tuner.words import first_few
 
 _TEXTS = (
     "text", "sentence", "review", "document", "content", "body", "message", "question", "utterance", "tweet", "comment",
@@ -70,14 +71,7 @@ def propose_regression(seen: Glimpse) -> Proposal | None:
     others = [column for column in table.columns if column is not text.column and column.is_number]
     found = [column for column in others if column.name.lower() in _NUMBERS and len(column.counts) * 2 > table.rows]
     if not said and not found:
-        if not others:
-            return None
-        raise DataError(
-            f"texts in the column {text.column.name!r} must have a number to predict, in a column with such a name",
-            value=[column.name for column in others],
-            fix="Name it by --set data.target=COLUMN.",
-            where=str(seen.path),
-        )
+        return None
     target = said_column(table, "target", said) if said else Chosen(found[0], "by its name and many values", True)
     lines = [
         *_encoded(seen),
@@ -121,14 +115,14 @@ def propose_language_modelling(seen: Glimpse) -> Proposal | None:
 
 def _nearly_labelled(seen: Glimpse) -> list[str]:
     """A warning that nearly all files lie in folders that may be labels, with one that does not."""
-    inside = [path.relative_to(seen.path).parts for path in seen.files if path.suffix.lower() in _TEXT_FILES]
+    inside = [path.relative_to(seen.path).parts for path in seen.files if path.suffix == ".txt"]
     counts = Counter(parts[0] for parts in inside if len(parts) == 2)
     others = [parts for parts in inside if len(parts) != 2 or counts[parts[0]] < _FEW_FILES]
     if sum(count >= _FEW_FILES for count in counts.values()) < 2 or not 0 < len(others) * 10 <= len(inside):
         return []
     return [
         f"folders such as {counts.most_common(1)[0][0]!r} may be labels of the texts in them, but for "
-        f"{'/'.join(others[0])}: if so, move that away, and run init again"
+        f"{first_few(['/'.join(parts) for parts in others], 2)}: if so, move that away, and run init again"
     ]
 
 
@@ -191,7 +185,8 @@ def _in_table(seen: Glimpse, table: GlimpsedTable) -> Proposal | None:
     text = _text_column(seen, table)
     if text is None:
         return None
-    others = [column for column in table.columns if column is not text.column and column.empty < len(column.cells)]
+    columns = [column for column in table.columns if column is not text.column]
+    others = [column for column in columns if column.empty < len(column.cells) or column.lists]
     many, said = many_labels(seen, table, others), seen.said.get("label")
     label = said_column(table, "label", said) if said else label_column(others, table.rows)
     if label is None and many is None:
@@ -208,6 +203,9 @@ def _in_table(seen: Glimpse, table: GlimpsedTable) -> Proposal | None:
         labels, told, (facts, doubts) = many.columns, many.lines, (many.facts, many.doubts)
     else:
         assert label is not None
+        if not label.column.counts:
+            fix = "Name another by --set data.label=COLUMN."
+            raise DataError(f"the column {label.column.name!r} must hold labels", fix=fix, where=str(seen.path))
         labels, told = [label.column], [Line(("data", "label"), label.column.name, label.why, label.guessed)]
         facts, doubts = balance(label.column.counts, what="texts", whole=seen.whole and table.whole)
     rest = [column for column in others if column not in labels]
@@ -248,6 +246,8 @@ def _text_column(seen: Glimpse, table: GlimpsedTable) -> Chosen | None:
 def _in_lines(seen: Glimpse) -> Proposal | None:
     """`label<TAB>text` or `LABEL:sub text` in every line."""
     assert seen.text is not None
+    if tagged_rows(seen):
+        return None
     lines = [line for line in seen.text.split("\n")[:_MOST_LINES] if line.strip()]
     if len(lines) < 4 or seen.suffix in (".ts", ".jsonl", ".ndjson", ".json", ".csv"):
         return None

@@ -13,7 +13,7 @@ from tuner.adapters.splits import WORDS, split_named
 from tuner.adapters.table import Form, form_of, read_rows
 from tuner.errors import DataError
 
-_SAID = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
+SAID = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
 """Allowed cells of a column that is a label."""
 _FOLDERS = "Splits are folders train, val and test that hold the folders of the labels."
 
@@ -124,12 +124,17 @@ def _label(cells: Mapping[str, str], options: TextOptions, where: str) -> str:
         return several(cells[options.told[0]], options.parts)
     chosen = []
     for name in options.told:
-        cell = cells[name].strip().lower().removesuffix(".0")
-        if cell not in _SAID:
+        cell = plain(cells[name])
+        if cell not in SAID:
             raise DataError(f"{name} must be 1 or 0", value=cells[name], fix="Its column is a label.", where=where)
-        if _SAID[cell]:
+        if SAID[cell]:
             chosen.append(name)
     return options.parts.join(sorted(chosen))
+
+
+def plain(cell: str) -> str:
+    """A cell as `SAID` has it: "1" of "1.0", "true" of " True"."""
+    return cell.strip().lower().removesuffix(".0")
 
 
 def several(cell: str, separator: str) -> str:

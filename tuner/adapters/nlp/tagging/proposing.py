@@ -26,9 +26,13 @@ _MOST_SHARE = 0.1
 """Largest number of different plain tags, as a share of the words."""
 _UNENDED = 100
 """Words from which tagged ones are expected to be in several sentences."""
+_SENTENCE = re.compile(r"sent(ence)?s?([ _.#-].*)?")
+_MOST_OF_A_NAME = 2.5
+"""Words per cell of a column that numbers sentences: "Sentence: 17"."""
 _PLAIN = re.compile(r"[\w #./-]+")
 _CONVERTED = (
-    """python -c "import pandas as p; d=p.read_csv('{path}',keep_default_na=False,encoding='{encoding}'); """
+    """python -c "import pandas as p; """
+    """d=p.read_csv('{path}',sep='{separator}',keep_default_na=False,encoding='{encoding}'); """
     """d.groupby(d['{sentence}'].replace('',None).ffill(),sort=False)[['{word}','{tags}']].agg(list)"""
     """.set_axis(['tokens','tags'],axis=1).to_json('{made}',orient='records',lines=True)\""""
 )
@@ -112,33 +116,47 @@ def _check_sentences(seen: Glimpse) -> None:
     if unended(seen):
         fix = "Write an empty line after the last word of each sentence."
         raise DataError("words with tags must be in several sentences", value="one", fix=fix, where=str(seen.path))
-    table = seen.table
-    if table is None or table.form != "csv" or not table.headed:
+    if not (names := tagged_rows(seen)):
         return
-    names = {column.name.lower(): column.name for column in table.columns if column.name.isprintable()}
-    word = next((names[name] for name in _WORDS if name in names), None)
-    tags = next((names[name] for name in _TAG_COLUMNS if name in names), None)
-    if word is None or tags is None or table.column(word).words > 1.5:  # type: ignore[union-attr]
-        return
-    sentence = next((name for key, name in names.items() if key.startswith("sent")), None)
+    assert seen.table is not None
     fix = "Write a word a line, tags behind a tab, and an empty line after each sentence."
-    if sentence is not None and all(_PLAIN.fullmatch(name) for name in (sentence, word, tags, str(seen.path))):
-        encoding = (seen.encoding or ("utf-8", False))[0]
-        made = seen.path.with_suffix(".jsonl")
-        fix = "Write a sentence a line: " + _CONVERTED.format(
-            path=seen.path, encoding=encoding, sentence=sentence, word=word, tags=tags, made=made
+    if all(_PLAIN.fullmatch(name) for name in (*names, str(seen.path))):
+        sentence, word, tags = names
+        command = _CONVERTED.format(
+            path=seen.path,
+            separator={"\t": "\\t"}.get(seen.table.dialect.separator, seen.table.dialect.separator),
+            encoding=(seen.encoding or ("utf-8", False))[0],
+            sentence=sentence,
+            word=word,
+            tags=tags,
+            made=seen.path.with_suffix(".jsonl"),
         )
+        fix = f"Write a sentence a line: {command}"
     raise DataError("tagged words must not be in a table", value="a word a row", fix=fix, where=str(seen.path))
 
 
 def unended(seen: Glimpse) -> bool:
-    """Whether a file holds words with tags, a word a line, but no empty line that ends a sentence."""
+    """Whether a file holds words with tags of entities, a word a line, but no empty line that ends a sentence."""
     if seen.is_folder or seen.text is None or seen.suffix in (".csv", ".ts", ".tsv", ".jsonl", ".ndjson", ".json"):
         return False
     rows = [line.split() for line in seen.text.strip().split("\n")[:_MOST_LINES]]
     if len(rows) < _UNENDED or len(rows[0]) < 2 or any(len(row) != len(rows[0]) for row in rows):
         return False
-    return _look_tagged([([row[0] for row in rows], [row[-1] for row in rows])])
+    return is_scheme(row[-1] for row in rows)
+
+
+def tagged_rows(seen: Glimpse) -> tuple[str, str, str] | tuple[()]:
+    """The columns of sentence, word and tag in a table with a word a row; () if it is none."""
+    table = seen.table
+    if table is None or table.form != "csv" or not table.headed:
+        return ()
+    names = {column.name.lower(): column for column in table.columns}
+    word = next((names[name] for name in _WORDS if name in names), None)
+    tags = next((names[name] for name in _TAG_COLUMNS if name in names), None)
+    sentence = next((column for name, column in names.items() if _SENTENCE.fullmatch(name)), None)
+    if word is None or tags is None or sentence is None or word.words > 1.5 or sentence.words > _MOST_OF_A_NAME:
+        return ()
+    return sentence.name, word.name, tags.name
 
 
 def tagged_sentences(seen: Glimpse) -> Seen | None:
