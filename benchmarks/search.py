@@ -6,10 +6,11 @@
 Searches are replayed over the laboratory (`benchmarks/laboratory`): its forests say what a training would come to, its
 clock when. Each way of searching is run with the same seeds. What is spent is told in full trainings of a configuration
 in the middle. The compute of this search includes its confirmation; what it hands over is the confirmed winner's best
-model. It tries first what the tasks for tuning have taught, the task at hand left out (`benchmarks.portfolio`); "no
-experience" does not. Peers confirm nothing: they hand over the model of the best trial that came to its end. NePS's
-PriorBand has the first configuration of the same portfolio as its prior; it needs the package neural-pipeline-search,
-without which it is left out.
+model, as if `budget.timeout` were over: running trials are cut short, and can be confirmed. It tries first what the
+tasks for tuning have taught, the task at hand left out (`benchmarks.portfolio`); "no experience" does not. Peers
+confirm nothing: they hand over the model of the best trial that came to its end. NePS's PriorBand has the first
+configuration of the same portfolio as its prior; it needs the package neural-pipeline-search, without which it is left
+out.
 
 Printed are, for each number of workers: the test score handed over by 10, 20 and 40 full trainings and after 20, 50 and
 100 trials (with what was spent by then), over this search's (geometric mean over tasks and seeds; above 1 is worse);
