@@ -32,7 +32,7 @@ class ConfirmPhase(FixedRuns):
         super().__init__(sweep, (), sweep.deadlines.all)
         rounds = confirm_rounds(sweep)
         *searched, self._baseline = candidates(sweep)
-        racing = bool(ranked(sweep))
+        racing = searched or ranked(sweep)  # also where the only ones have the baseline's configuration
         self._candidates = {candidate.number: candidate for candidate in searched}
         self._rounds = [min(number, len(searched)) for number in rounds] if racing else []
         self._scores = {candidate.number: _scores(sweep, candidate) for candidate in searched}
